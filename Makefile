@@ -1,0 +1,58 @@
+# Everything runs in .venv, from one hashed lock. Try `make help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-shell test lint bench lock docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install the locked packages into .venv
+
+# uv is itself a locked package, so even the installer is checked against its hash
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + ": try make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+	awk '/^[a-z]/ { keep = /^uv==/ } keep' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## recordings to transcripts on an embedded PostgreSQL; NEW=3 lets three more arrive
+	@python -m tests.demo --new $(or $(NEW),0)
+
+demo-shell: setup ## a shell in which psql, dbt and transcriber use the demo's database
+	@python -m tests.demo --shell
+
+test: setup ## every test, on an embedded PostgreSQL or on the server that PGHOST names
+	@python -m pytest -n 2 $(ARGS)
+
+lint: setup ## sqlfluff, squawk, ruff and mypy
+	@sqlfluff lint --disable-progress-bar --templater jinja models macros tests
+	@sqlfluff lint --disable-progress-bar --templater raw migrations
+	@sqlfluff lint --disable-progress-bar --templater placeholder transcriber/sql
+	@squawk migrations/*.sql
+	@ruff check
+	@ruff format --check
+	@mypy
+
+bench: setup ## what a run costs when nothing is to do; ARGS="--files 1000000" for a large catalogue
+	@python -m tests.benchmarks.startup $(ARGS)
+
+docs: setup ## dbt's documentation as one offline page, target/static_index.html
+	@mkdir -p target/profile && cp profiles.example.yml target/profile/profiles.yml
+	@python -m tests.support.postgres sh -ec 'transcriber migrate; python -m tests.demo.source; \
+		DBT_PROFILES_DIR=target/profile dbt docs generate --static'
+
+lock: setup ## renew requirements.lock from pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+		--no-emit-index-url --no-header --extra local --extra dev --output-file requirements.lock pyproject.toml
+
+clean: ## remove everything that was made here, the demo's database too
+	rm -rf $(VENV) .demo target logs dbt_packages .pytest_cache .mypy_cache .ruff_cache

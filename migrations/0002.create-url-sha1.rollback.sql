@@ -1,0 +1,3 @@
+-- pgcrypto stays: others may use it
+
+drop function if exists media_pipeline.url_sha1(text);

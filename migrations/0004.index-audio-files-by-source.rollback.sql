@@ -1,0 +1,3 @@
+-- transactional: false
+
+drop index concurrently if exists media_pipeline.ix_audio_files_source;

@@ -1,0 +1,1 @@
+DELETE FROM media_pipeline.transcription_claims WHERE audio_file_id = :audio_file_id;

@@ -1,0 +1,45 @@
+"""Errors that end a command: one line for a person, which names the next step."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Self
+
+
+class TranscriberError(Exception):
+    """Something went wrong."""
+
+    exit_code = 2
+
+    def __init__(self, message: str | None = None) -> None:
+        """Take the message, or the first line of the class's docstring."""
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+
+
+class DatabaseUnavailableError(TranscriberError):
+    """Cannot connect to PostgreSQL: set PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE."""
+
+    @classmethod
+    def because(cls, error: Exception) -> Self:
+        """Add what the driver said."""
+        return cls(f"{str(cls()).rstrip('.')} ({one_line(error)})")
+
+
+class SchemaMissingError(TranscriberError):
+    """The media_pipeline tables are missing or old: run `transcriber migrate` first."""
+
+
+class MigrationError(TranscriberError):
+    """A migration failed: see `transcriber migrate --list`."""
+
+
+def one_line(error: Exception) -> str:
+    """Return what PostgreSQL said, without line ends, and without a password."""
+    message = str(error).partition("\n")[0]
+    if primary := getattr(getattr(error, "diag", None), "message_primary", None):
+        hint = error.diag.message_hint  # type: ignore[attr-defined]
+        message = f"{primary}; {hint}" if hint else primary
+    if password := os.environ.get("PGPASSWORD"):
+        message = message.replace(password, "***")
+    return re.sub(r"://[^@\s]*@", "://***@", message)  # somebody's URL in PGHOST

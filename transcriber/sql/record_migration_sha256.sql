@@ -1,0 +1,3 @@
+update media_pipeline._yoyo_migration
+set sha256 = %(sha256)s
+where migration_id = %(migration_id)s

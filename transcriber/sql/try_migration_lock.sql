@@ -1,0 +1,15 @@
+-- one migration at a time in this database; the key is "medi", "migr" in ASCII
+select
+    pg_try_advisory_lock(1835361385, 1835624306) as locked,
+    (
+        select pg_locks.pid
+        from pg_locks
+        inner join pg_database on pg_locks.database = pg_database.oid
+        where
+            pg_locks.locktype = 'advisory'
+            and pg_locks.classid = 1835361385
+            and pg_locks.objid = 1835624306
+            and pg_locks.objsubid = 2
+            and pg_locks.granted
+            and pg_database.datname = current_database()
+    ) as holder
