@@ -1,0 +1,105 @@
+"""A server on loopback that speaks OpenAI's transcription API, and fails the way it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import TYPE_CHECKING, Any
+
+from tests.support.web import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.support.web import Handler
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, after `delay` seconds; `body` is sent as it is or as JSON."""
+
+    status: int = 200
+    body: bytes | Mapping[str, Any] = field(default_factory=lambda: {"text": "hello"})
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    delay: float = 0.0
+
+
+def refusal(status: int, code: str = "some_code", **headers: str) -> Answer:
+    """Return an error as OpenAI words it; `retry_after="2"` becomes the header Retry-After."""
+    return Answer(
+        status,
+        {"error": {"message": "no", "type": "server_error", "param": None, "code": code}},
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+@dataclass
+class Request:
+    """What was uploaded: the form's fields, and the file's name, type and bytes."""
+
+    fields: dict[str, list[str]]
+    filename: str
+    media_type: str
+    content: bytes
+    key: str
+
+
+class SpeechServer:
+    """What the server was asked, and what it answers next."""
+
+    def __init__(self) -> None:
+        """Answer every request with success until `answer` is replaced."""
+        self.base_url = ""
+        self.requests: list[Request] = []
+        # takes the number of the request, from 0 on, and the request
+        self.answer: Callable[[int, Request], Answer] = lambda _number, _request: Answer()
+        self._lock = threading.Lock()
+
+    def page(self, handler: Handler) -> None:
+        """Serve one request."""
+        headers = handler.headers
+        body = handler.rfile.read(int(headers["Content-Length"]))
+        head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
+        request = _request(head + body, headers.get("Authorization", ""))
+        with self._lock:
+            number = len(self.requests)
+            self.requests.append(request)
+        answer = self.answer(number, request)
+        time.sleep(answer.delay)
+        content = answer.body
+        if not isinstance(content, bytes):
+            content = json.dumps(content).encode()
+        with contextlib.suppress(OSError):  # who asked was stopped meanwhile, or has no patience
+            handler.answer(
+                answer.status, {"Content-Type": answer.content_type, **answer.headers}, content
+            )
+
+
+@contextlib.contextmanager
+def speech_server() -> Iterator[SpeechServer]:
+    """Serve until the block ends."""
+    speech = SpeechServer()
+    with serving({"/v1/audio/transcriptions": speech.page}) as web:
+        speech.base_url = web.url("/v1")
+        yield speech
+
+
+def _request(message: bytes, authorization: str) -> Request:
+    request = Request({}, "", "", b"", authorization.removeprefix("Bearer "))
+    for part in BytesParser(policy=HTTP).parsebytes(message).iter_parts():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        if part.get_filename():
+            request.filename = str(part.get_filename())
+            request.media_type = part.get_content_type()
+            request.content = content
+        else:
+            name = str(part.get_param("name", header="content-disposition"))
+            request.fields.setdefault(name, []).append(content.decode())
+    return request

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from transcriber.failures import Verdict, is_transient_download, judge_provider_answer
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        (400, "invalid_value", Verdict.PERMANENT),
+        (401, "invalid_api_key", Verdict.STOP),
+        (403, None, Verdict.STOP),
+        (404, "model_not_found", Verdict.STOP),
+        (404, None, Verdict.TRANSIENT),
+        (408, None, Verdict.TRANSIENT),
+        (409, None, Verdict.TRANSIENT),
+        (413, None, Verdict.PERMANENT),
+        (415, None, Verdict.PERMANENT),
+        (422, None, Verdict.PERMANENT),
+        (425, None, Verdict.TRANSIENT),
+        (429, None, Verdict.THROTTLED),
+        (429, "rate_limit_exceeded", Verdict.THROTTLED),
+        (429, "credit_balance_exhausted", Verdict.STOP),
+        (429, "insufficient_quota", Verdict.STOP),
+        (429, "organization_spend_limit_exceeded", Verdict.STOP),
+        (429, "organization_usage_limit_exceeded", Verdict.STOP),
+        (429, "project_spend_limit_exceeded", Verdict.STOP),
+        (500, None, Verdict.TRANSIENT),
+        (529, "overloaded", Verdict.TRANSIENT),
+    ],
+)
+def test_a_provider_answer_has_one_verdict(status: int, code: str | None, verdict: Verdict) -> None:
+    found, reason = judge_provider_answer(status, code)
+    assert found is verdict
+    assert reason
+
+
+@pytest.mark.parametrize(
+    ("status", "is_transient"),
+    [(400, False), (403, False), (404, False), (408, True), (410, False), (429, True), (503, True)],
+)
+def test_a_host_may_do_better_later(status: int, is_transient: bool) -> None:  # noqa: FBT001
+    assert is_transient_download(status) is is_transient

@@ -1,0 +1,35 @@
+"""Small facts of HTTP that downloads and providers share."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Return how many seconds a Retry-After asks to wait: a number or a date (RFC 9110, 10.2.3).
+
+    None where there is none that can be read. OpenAI's `retry-after-ms` is preferred.
+    """
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        text = headers.get(name)
+        if text is None:
+            continue
+        try:
+            seconds = float(text) / unit
+        except ValueError:
+            try:
+                date = parsedate_to_datetime(text)
+            except ValueError:
+                continue
+            # a date without a zone is UTC, says the RFC
+            date = date.replace(tzinfo=date.tzinfo or UTC)
+            seconds = (date - (now or datetime.now(UTC))).total_seconds()
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    return None

@@ -1,0 +1,153 @@
+"""Any server that speaks OpenAI's transcription API: OPENAI_API_KEY and OPENAI_BASE_URL."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from transcriber.failures import (
+    FileFailure,
+    ProviderStoppedError,
+    Throttled,
+    Verdict,
+    judge_provider_answer,
+)
+from transcriber.http import retry_after_seconds
+from transcriber.providers import ProviderChoice, ProviderUnusableError, Transcript
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
+
+    from transcriber.audio import AudioInfo
+
+DEFAULT_MODEL = "gpt-transcribe"
+DEFAULT_CONCURRENCY = 8
+
+# a hosted model answers faster than real time; a small server of one's own may not
+BASE_TIMEOUT_SECONDS = 60.0
+CONNECT_TIMEOUT_SECONDS = 10.0
+
+
+def choose(model: str | None) -> ProviderChoice:
+    """Check that there is a key; which model exists is for the server to say."""
+    if not os.environ.get("OPENAI_API_KEY"):
+        raise ProviderUnusableError(
+            "Set OPENAI_API_KEY (any word, where the server at OPENAI_BASE_URL asks for none)."
+        )
+    return ProviderChoice(
+        connect=lambda concurrency: OpenAIProvider(model or DEFAULT_MODEL),  # noqa: ARG005
+        default_concurrency=DEFAULT_CONCURRENCY,
+    )
+
+
+class OpenAIProvider:
+    """Transcription by HTTP."""
+
+    name = "OpenAI"
+
+    def __init__(self, model: str) -> None:
+        """Take the model's name; connections are opened by the first request."""
+        self.model = model
+        self._ssl_context = ssl.create_default_context()
+
+    def session(self) -> OpenAISession:
+        """Open a client of the slot's own: a shared pool scans all connections per request."""
+        return OpenAISession(self.model, self._ssl_context)
+
+
+class OpenAISession:
+    """One client with one connection."""
+
+    def __init__(self, model: str, ssl_context: ssl.SSLContext) -> None:
+        """Build the client; the SDK's own retries are off, since they would sleep in the slot."""
+        import httpx2  # noqa: PLC0415 (slow to import)
+        import openai  # noqa: PLC0415
+
+        self._model = model
+        self._client = openai.AsyncOpenAI(
+            max_retries=0, http_client=httpx2.AsyncClient(verify=ssl_context)
+        )
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
+
+    async def transcribe(self, file: BinaryIO, info: AudioInfo, language: str | None) -> Transcript:
+        """Upload the file and read the answer, whatever it is."""
+        import httpx2  # noqa: PLC0415
+        import openai  # noqa: PLC0415
+
+        parameters: dict[str, Any] = _response_parameters(self._model)
+        if language is not None:
+            parameters["language"] = language
+        timeout = httpx2.Timeout(
+            BASE_TIMEOUT_SECONDS + info.duration_seconds, connect=CONNECT_TIMEOUT_SECONDS
+        )
+        try:
+            answer = await self._client.audio.transcriptions.create(
+                model=self._model,
+                # an open file is streamed; bytes or a path would be held in memory
+                file=(f"recording.{info.suffix}", file, info.media_type),
+                timeout=timeout,
+                **parameters,
+            )
+        except openai.APIStatusError as error:
+            raise _judged(error) from error
+        except openai.APITimeoutError as error:
+            raise FileFailure("the provider did not answer in time", permanent=False) from error
+        except (openai.APIError, json.JSONDecodeError) as error:
+            reason = f"no usable answer from the provider ({type(error).__name__})"
+            raise FileFailure(reason, permanent=False) from error
+        return _transcript(answer)
+
+
+def _response_parameters(model: str) -> dict[str, Any]:
+    """Return the richest answer that the model gives; each family knows other formats."""
+    if "diarize" in model:
+        return {"response_format": "diarized_json", "chunking_strategy": "auto"}
+    if "whisper" in model:
+        return {
+            "response_format": "verbose_json",
+            "timestamp_granularities": ["segment", "word"],
+        }
+    return {"response_format": "json"}
+
+
+def _judged(error: APIStatusError) -> Exception:
+    verdict, reason = judge_provider_answer(error.status_code, error.code)
+    retry_after = retry_after_seconds(error.response.headers)
+    if verdict is Verdict.STOP:
+        return ProviderStoppedError(f"Stopped: {reason}.")
+    if verdict is Verdict.THROTTLED:
+        return Throttled(retry_after)
+    return FileFailure(
+        reason,
+        permanent=verdict is Verdict.PERMANENT,
+        code=error.status_code,
+        retry_after=retry_after,
+    )
+
+
+def _transcript(answer: object) -> Transcript:
+    """Check the answer: a portal's HTML arrives as `str`, a cut one without its text."""
+    text = getattr(answer, "text", None)
+    if not isinstance(text, str):
+        raise FileFailure("the provider's answer holds no transcript", permanent=False)
+    raw: dict[str, Any] = answer.model_dump(mode="json", exclude_unset=True)  # type: ignore[attr-defined]
+    found = raw.get("segments") or []
+    turns = [_pick(segment, "start", "end", "speaker") for segment in found]
+    codes = [language["code"] for language in raw.get("languages") or []]
+    return Transcript(
+        text=text,
+        language=raw.get("language") or next(iter(codes), None),
+        segments=[_pick(segment, "start", "end", "text") for segment in found] or None,
+        diarization=[turn for turn in turns if turn["speaker"] is not None] or None,
+        usage=raw.get("usage"),
+        raw=raw,
+    )
+
+
+def _pick(segment: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: segment.get(key) for key in keys}
