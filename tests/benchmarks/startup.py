@@ -1,0 +1,77 @@
+"""What `transcriber run` costs when nothing is to do: it is run after every refresh.
+
+A catalogue in which every file is transcribed, on a PostgreSQL of its own with default settings;
+beside it, in the same run, what the interpreter and a connection cost without the transcriber.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import psycopg
+
+from tests.support.postgres import running_server
+from transcriber import migrate
+
+CATALOGUE = """
+    insert into media_pipeline.audio_files (url, url_sha1, duration_seconds)
+    select 'https://vault.example.test/vr/' || n, lpad(to_hex(n), 40, '0'), 120
+    from generate_series(1, %s) as n
+"""
+TRANSCRIPTS = """
+    insert into media_pipeline.transcriptions (audio_file_id, transcript_text)
+    select id, 'hello' from media_pipeline.audio_files
+"""
+BARE = "import psycopg; psycopg.connect().close()"
+
+
+def measure(command: list[str]) -> tuple[float, float, float]:
+    """Run a command; return its wall seconds, CPU seconds and peak memory in MB."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        raise RuntimeError(f"{command} failed")
+    # ru_maxrss is in bytes on macOS, in kB elsewhere
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
+
+
+def main() -> None:
+    """Print a table of medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    with running_server(settings={"fsync": "on", "synchronous_commit": "on"}) as server:
+        os.environ |= server.environment()
+        os.environ["OPENAI_API_KEY"] = "unused"
+        migrate.apply()
+        with psycopg.connect(autocommit=True) as connection:
+            connection.execute(CATALOGUE, [arguments.files])
+            connection.execute(TRANSCRIPTS)
+            connection.execute("vacuum analyze")
+        commands = {
+            "python, psycopg, connect": [sys.executable, "-c", BARE],
+            "transcriber run": [sys.executable, "-m", "transcriber", "run"],
+        }
+        rounds = [
+            {name: measure(command) for name, command in commands.items()}
+            for _ in range(arguments.rounds)
+        ]
+    print(f"nothing to do, {arguments.files:,} files done; medians of {arguments.rounds}")
+    print(f"{'':<28}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}")
+    for name in commands:
+        columns = zip(*(each[name] for each in rounds), strict=True)
+        seconds, cpu, memory = map(statistics.median, columns)
+        print(f"{name:<28}{seconds:>10.2f}{cpu:>10.2f}{memory:>10.0f}")
+
+
+if __name__ == "__main__":
+    main()
