@@ -2,9 +2,9 @@
 -- depends: 0004.index-audio-files-by-source
 -- transactional: false
 
--- A pending row's metadata says {"queue": {"started": epoch seconds, "campaign": name}}.
--- No index on audio_files can know what is pending, and the table keeps the columns that
--- integrators know; the transcript's own metadata takes the place of this.
+-- A pending row's metadata says {"queue": {"started": epoch, "campaign": name}}:
+-- no index on audio_files can know what is pending, and the table keeps the columns
+-- that integrators know. The transcript's own metadata takes its place.
 
 -- as in 0004, an index that a killed build left invalid is made anew
 drop index concurrently if exists media_pipeline.ix_transcriptions_queue;

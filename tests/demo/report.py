@@ -23,6 +23,8 @@ ISSUES_EXPLAINED = {
     "negative_duration": "it ends before it starts",
 }
 
+NOTHING_SAID = {"completed": "(nothing was said)", "pending": "(to be transcribed)"}
+
 NEXT_COMMANDS = """
     make demo           the same again: nothing is loaded or transcribed twice
     make demo NEW=3     three new recordings arrive
@@ -94,7 +96,7 @@ def _print_calls(connection: Connection) -> None:
             last_phone = phone
         when = f"{started:%d %b %H:%M}" if started else "no start time"
         length = f"{seconds:4.0f} s" if seconds is not None else "   ? s"
-        said = text or ("(nothing was said)" if status == "completed" else f"({status})")
+        said = text or NOTHING_SAID.get(status, "(not transcribed: see below)")
         head = f"  {when:<13}{length}  "
         click.echo(
             textwrap.fill(said, width, initial_indent=head, subsequent_indent=" " * len(head))

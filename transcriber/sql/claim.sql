@@ -1,8 +1,10 @@
--- Take pending files, the newest calls first. One row per file won; a single row without a file
--- when none was. `seen` tells "nothing to do" (0) from "others were quicker" (ask again at once).
+-- Take pending files, the newest calls first. One row per file won; a single row
+-- without a file when none was. `seen` tells "nothing to do" (0) from "others were
+-- quicker" (ask again at once).
 --
--- The row whose change means "done" is the one that is locked, so that PostgreSQL looks at its
--- newest version: locking audio_files instead did 7,576 of 20,000 short jobs twice.
+-- The row whose change means "done" is the one that is locked, so that PostgreSQL looks
+-- at its newest version: locking audio_files instead did 7,576 of 20,000 short jobs
+-- twice.
 with candidates as materialized (
     select transcriptions.audio_file_id
     from media_pipeline.transcriptions
@@ -33,9 +35,9 @@ claimed_files as (
     (audio_file_id, claimed_by, claimed_at, expires_at)
     select
         candidates.audio_file_id,
-        %(worker)s,
-        clock_timestamp(),
-        now() + make_interval(secs => %(claim_ttl)s)
+        %(worker)s as claimed_by,
+        clock_timestamp() as claimed_at,
+        now() + make_interval(secs => %(claim_ttl)s) as expires_at
     from candidates
     order by candidates.audio_file_id
     on conflict (audio_file_id) do update
@@ -54,7 +56,8 @@ won_files as (
         audio_files.url,
         audio_files.started
     from claimed_files
-    inner join media_pipeline.audio_files on claimed_files.audio_file_id = audio_files.id
+    inner join media_pipeline.audio_files
+        on claimed_files.audio_file_id = audio_files.id
 ),
 
 seen_files as (

@@ -1,7 +1,7 @@
--- Write a transcript back and release its claim. One row: how many transcripts were written.
--- 0 says that the file is no longer ours: somebody else claimed or finished it, or it is gone.
--- A result whose claim was merely deleted is kept, since it has been paid for.
--- Lock order, here as everywhere: the transcriptions row, then the claim.
+-- Write a transcript back and release its claim. One row: how many transcripts were
+-- written. 0 says that the file is no longer ours: somebody else claimed or finished
+-- it, or it is gone. A result whose claim was merely deleted is kept, since it has been
+-- paid for. Lock order, here as everywhere: the transcriptions row, then the claim.
 with locked_transcription as materialized (
     select transcriptions.status
     from media_pipeline.transcriptions
@@ -45,15 +45,15 @@ written_transcription as (
     )
     select
         owned_file.id,
-        %(provider)s,
-        %(model)s,
-        'completed',
-        now(),
-        %(transcript_text)s,
-        %(segments)s::jsonb,
-        %(diarization)s::jsonb,
-        %(metadata)s::jsonb,
-        %(raw_response)s::jsonb
+        %(provider)s as provider,
+        %(model)s as model,
+        'completed' as status,
+        now() as completed_at,
+        %(transcript_text)s as transcript_text,
+        %(segments)s::jsonb as segments,
+        %(diarization)s::jsonb as diarization,
+        %(metadata)s::jsonb as metadata,
+        %(raw_response)s::jsonb as raw_response
     from owned_file
     on conflict (audio_file_id) do update
         set

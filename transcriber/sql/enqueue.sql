@@ -1,5 +1,5 @@
--- Queue the files of the catalogue that have no transcriptions row yet, those with an id above
--- `after_id`. One row: how many, and the highest id of the catalogue.
+-- Queue the files of the catalogue that have no transcriptions row yet, those with an
+-- id above `after_id`. One row: how many, and the highest id of the catalogue.
 with new_files as (
     insert into media_pipeline.transcriptions (audio_file_id, status, metadata)
     select
@@ -10,16 +10,18 @@ with new_files as (
                 or transcription_failures.ignore_until > now()
                 then 'failed'
             else 'pending'
-        end,
+        end as status,
         jsonb_build_object(
             'queue',
             jsonb_build_object(
                 'started',
-                extract(epoch from coalesce(audio_files.started, audio_files.created_at)),
+                extract(
+                    epoch from coalesce(audio_files.started, audio_files.created_at)
+                ),
                 'campaign',
                 audio_files.campaign_name
             )
-        )
+        ) as metadata
     from media_pipeline.audio_files
     left join media_pipeline.transcription_failures
         on audio_files.id = transcription_failures.audio_file_id

@@ -1,7 +1,8 @@
--- Record a failure and release the claim. One row with the failure's status, or none when the
--- file is no longer ours. A transient failure becomes permanent with its last attempt; until then
--- it cools down twice as long each time, jittered by half so that files do not come back at once,
--- and never shorter than the other side asked for (a day at most).
+-- Record a failure and release the claim. One row with the failure's status, or none
+-- when the file is no longer ours. A transient failure becomes permanent with its last
+-- attempt; until then it cools down twice as long each time, jittered by half so that
+-- files do not come back at once, and never shorter than the other side asked for (a
+-- day at most).
 with locked_transcription as materialized (
     select transcriptions.status
     from media_pipeline.transcriptions
@@ -39,7 +40,9 @@ judged_attempt as (
         make_interval(
             secs => greatest(
                 least(coalesce(%(retry_after)s::double precision, 0), 86400),
-                least(%(cooldown)s * power(2, least(attempt.earlier_attempts, 20)), 86400)
+                least(
+                    %(cooldown)s * power(2, least(attempt.earlier_attempts, 20)), 86400
+                )
                 * (0.5 + random() / 2)
             )
         ) as cooldown
@@ -51,12 +54,15 @@ recorded_failure as (
     (audio_file_id, provider, model, status, error_code, error, ignore_until)
     select
         judged_attempt.audio_file_id,
-        %(provider)s,
-        %(model)s,
+        %(provider)s as provider,
+        %(model)s as model,
         judged_attempt.status,
-        %(error_code)s::integer,
-        left(%(error)s::text, 2000),
-        case when judged_attempt.status = 'transient' then now() + judged_attempt.cooldown end
+        %(error_code)s::integer as error_code,
+        left(%(error)s::text, 2000) as error,
+        case
+            when judged_attempt.status = 'transient'
+                then now() + judged_attempt.cooldown
+        end as ignore_until
     from judged_attempt
     on conflict (audio_file_id) do update
         set

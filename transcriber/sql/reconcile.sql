@@ -1,6 +1,7 @@
--- Make transcriptions.status agree with what anybody did by hand to the failures or the queue:
--- pending where no failure holds a file back any more, failed where one does; and give a place
--- in the queue to pending rows that somebody else wrote. One row: how many rows changed.
+-- Make transcriptions.status agree with what anybody did by hand to the failures or the
+-- queue: pending where no failure holds a file back any more, failed where one does;
+-- and give a place in the queue to pending rows that somebody else wrote. One row: how
+-- many rows changed.
 with held_back_files as materialized (
     select transcription_failures.audio_file_id
     from media_pipeline.transcription_failures
@@ -38,7 +39,9 @@ placed_files as (
             'queue',
             jsonb_build_object(
                 'started',
-                extract(epoch from coalesce(audio_files.started, audio_files.created_at)),
+                extract(
+                    epoch from coalesce(audio_files.started, audio_files.created_at)
+                ),
                 'campaign',
                 audio_files.campaign_name
             )

@@ -1,9 +1,10 @@
--- Prolong the claims that are still ours. One row per claim kept: a file not among them is lost.
+-- Prolong the claims that are still ours. One row per claim kept: a file not among them
+-- is lost.
 with own_claims as materialized (
     select transcription_claims.audio_file_id
     from media_pipeline.transcription_claims
     inner join
-        unnest(%(audio_file_ids)s::bigint [], %(claimed_at)s::timestamptz [])
+        unnest(%(audio_file_ids)s::bigint[], %(claimed_at)s::timestamptz[])
             as held (audio_file_id, claimed_at)
         on
             transcription_claims.audio_file_id = held.audio_file_id

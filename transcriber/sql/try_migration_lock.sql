@@ -1,6 +1,6 @@
 -- one migration at a time in this database; the key is "medi", "migr" in ASCII
 select
-    pg_try_advisory_lock(1835361385, 1835624306) as locked,
+    pg_try_advisory_lock(1835361385, 1835624306) as is_locked,
     (
         select pg_locks.pid
         from pg_locks

@@ -1,0 +1,24 @@
+{#- Inserts a model's rows into a table that the migrations own, in the model's order; rows that
+    conflict with one already there are left out. The table itself is never created, altered, commented,
+    granted or dropped.
+
+    {{ config(materialized='insert_only') }}
+-#}
+{% materialization insert_only, adapter='postgres' %}
+    {%- if should_full_refresh() -%}
+        {%- do exceptions.warn("--full-refresh is ignored for " ~ this ~ ": its rows are never rebuilt") -%}
+    {%- endif -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do begin_writing(this) -%}
+    {%- set columns = columns_to_write(this, sql) | join(', ') -%}
+    {% call statement('main') -%}
+        insert into {{ this }} ({{ columns }})
+        {{ sql }}
+        on conflict do nothing
+    {%- endcall %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': []}) }}
+{% endmaterialization %}

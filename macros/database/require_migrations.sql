@@ -1,0 +1,20 @@
+{#- Ends a run on a database that the migrations have not reached: the handover's tables alone are
+    not enough.
+
+    on-run-start: "{{ require_migrations() }}"
+-#}
+{% macro require_migrations() -%}
+{%- if execute -%}
+    {%- set missing = run_query("
+        select name
+        from (values
+            ('the table media_pipeline.audio_files', to_regclass('media_pipeline.audio_files')::oid),
+            ('the table media_pipeline.transcriptions', to_regclass('media_pipeline.transcriptions')),
+            ('the function media_pipeline.url_sha1', to_regprocedure('media_pipeline.url_sha1(text)')),
+            ('the function media_pipeline.try_timestamptz', to_regprocedure('media_pipeline.try_timestamptz(text, text)'))
+        ) as needed (name, found)
+        where found is null
+    ").columns[0].values() -%}
+    {%- if missing -%}{%- do raise_migrations_missing(missing[0]) -%}{%- endif -%}
+{%- endif -%}
+{%- endmacro %}
