@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DBT_TARGET_PATH ?= target
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-shell test lint bench lock docs clean
@@ -46,9 +47,12 @@ bench: setup ## what a run costs when nothing is to do; ARGS="--files 1000000" f
 	@python -m tests.benchmarks.startup $(ARGS)
 
 docs: setup ## dbt's documentation as one offline page, target/static_index.html
-	@mkdir -p target/profile && cp profiles.example.yml target/profile/profiles.yml
+	@mkdir -p $(DBT_TARGET_PATH)/profile
+	@cp profiles.example.yml $(DBT_TARGET_PATH)/profile/profiles.yml
 	@python -m tests.support.postgres sh -ec 'transcriber migrate; python -m tests.demo.source; \
-		DBT_PROFILES_DIR=target/profile dbt docs generate --static'
+		export DBT_PROFILES_DIR=$(DBT_TARGET_PATH)/profile; \
+		dbt --quiet run; dbt --quiet docs generate --static'
+	@echo "open $(DBT_TARGET_PATH)/static_index.html"
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \

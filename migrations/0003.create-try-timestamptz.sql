@@ -8,9 +8,13 @@
 -- typing error, not the text's.
 do $do$
 declare
-    local_shape constant text := '(?i)^\s*\d{4}-\d\d-\d\d([t ]\d[\d:.]*)?\s*$';
+    -- no fraction but of seconds: PostgreSQL reads 10:30.5 as ten minutes and a half
+    day_and_time constant text
+    := '\d{4}-\d\d-\d\d([t ]\d\d?:\d\d(:\d\d(\.\d*)?)?)?';
+    utc_offset constant text := '[+-]\d\d?(:\d\d(:\d\d)?|\d\d)?';
+    local_shape constant text := '(?i)^\s*' || day_and_time || '\s*$';
     zoned_shape constant text
-    := '(?i)^\s*\d{4}-\d\d-\d\d([t ]\d[\d:.]*)?\s*(z|utc|gmt|[+-]\d[\d:]*)\s*$';
+    := '(?i)^\s*' || day_and_time || '\s*(z|utc|gmt|' || utc_offset || ')\s*$';
 begin
     if current_setting('server_version_num')::integer >= 160000 then
         execute format(

@@ -3,7 +3,6 @@
         ~ " loaded or listed once per issue: look it up in unloaded_recordings (dbt show)."
 }) }}
 
--- counts instead of joins: one pass over a million rows, whatever the statistics say
 with
 
 recordings as (
@@ -19,63 +18,39 @@ issues as (
     select * from {{ ref('recording_issues') }}
 ),
 
-marks as (
+listed as (
     select
         source_row_id,
-        url,
-        1 as recordings,
-        0 as audio_files
-    from recordings
-    union all
-    select
-        source_row_id,
-        url,
-        0 as recordings,
-        1 as audio_files
-    from audio_files
-),
-
-by_url as (
-    select
-        source_row_id,
-        sum(audio_files) as times_loaded
-    from marks
-    group by source_row_id, url
-    having sum(recordings) > 0
-),
-
-both_sides as (
-    select
-        source_row_id,
-        times_loaded,
-        null as issue,
-        false as is_listed
-    from by_url
-    union all
-    select
-        source_row_id,
-        0 as times_loaded,
-        issue,
-        not is_loaded as is_listed
+        bool_or(not is_loaded) as is_rejected,
+        count(*) != count(distinct issue) as is_listed_twice
     from issues
+    group by source_row_id
 ),
 
+-- full joins, since no plan for them has a nested loop, whatever the statistics say
 accounts as (
     select
-        source_row_id,
-        sum(times_loaded) as times_loaded,
-        bool_or(is_listed) as is_listed,
-        count(issue) != count(distinct issue) as is_listed_twice,
+        recordings.source_row_id,
+        audio_files.id is not null as is_loaded,
+        coalesce(listed.is_rejected, false) as is_rejected,
+        coalesce(listed.is_listed_twice, false) as is_listed_twice,
         -- arrived since the last run, which is no fault
-        source_row_id > max(case when sum(times_loaded) > 0 then source_row_id end)
-            over () as is_newer
-    from both_sides
-    group by source_row_id
+        recordings.source_row_id > max(audio_files.source_row_id) over () as is_newer
+    from recordings
+    full join audio_files
+        on
+            recordings.source_row_id = audio_files.source_row_id
+            and recordings.url = audio_files.url
+    full join listed on recordings.source_row_id = listed.source_row_id
 )
 
 select * from accounts
 where
     is_listed_twice
-    or times_loaded > 1
-    or (times_loaded = 1 and is_listed)
-    or (times_loaded = 0 and not is_listed and is_newer is not true)
+    or (is_loaded and is_rejected)
+    or (
+        source_row_id is not null
+        and not is_loaded
+        and not is_rejected
+        and is_newer is not true
+    )

@@ -15,10 +15,12 @@ numbered as (
         index_in_phone,
         row_number() over (
             partition by phone order by started nulls last, id
-        ) as true_index
+        ) as true_index,
+        -- another program inserted a call since: the next run numbers its phone
+        bool_or(index_in_phone is null) over (partition by phone) as is_to_be_numbered
     from audio_files
     where phone is not null
 )
 
 select * from numbered
-where index_in_phone is distinct from true_index
+where index_in_phone is distinct from true_index and not is_to_be_numbered

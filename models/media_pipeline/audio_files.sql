@@ -2,28 +2,12 @@
 
 with
 
-recordings as (
-    select * from {{ ref('unloaded_recordings') }}
+new_recordings as (
+    select * from {{ ref('new_recordings') }}
 ),
 
 campaign_map as (
     select * from {{ ref('stg_campaign_map') }}
-),
-
-copies as (
-    select
-        *,
-        row_number() over (
-            partition by recording_id, case when recording_id is null then url end
-            order by source_row_id
-        ) as copy_number
-    from recordings
-    where issues = ''
-),
-
-first_copies as (
-    select * from copies
-    where copy_number = 1
 ),
 
 -- with all they carry: what a window leaves is estimated at one row, no base for a join
@@ -38,7 +22,7 @@ calls_of_their_phones as (
         url,
         started,
         stopped
-    from first_copies
+    from new_recordings
     union all
     select
         id,
@@ -51,7 +35,7 @@ calls_of_their_phones as (
         started,
         null as stopped
     from {{ this }}
-    where phone in (select first_copies.phone from first_copies)
+    where phone in (select new_recordings.phone from new_recordings)
 ),
 
 numbered as (
@@ -74,7 +58,8 @@ checked as (
 campaign_names as (
     select
         campaign_id,
-        min(campaign_name) as campaign_name
+        -- by code points: the database's language must not choose the name
+        min(campaign_name collate "C") as campaign_name
     from campaign_map
     group by campaign_id
 )

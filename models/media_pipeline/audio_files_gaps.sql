@@ -2,7 +2,7 @@
     materialized='update_only',
     unique_key='id',
     meta={'updates': 'audio_files'},
-    post_hook="{{ renumber_phones(ref('audio_files')) }}"
+    post_hook="{{ renumber_phones(ref('audio_files').render()) }}"
 ) }}
 
 with

@@ -1,6 +1,6 @@
 {{ config(
     materialized='late_bound_view',
-    meta={'settings': {'enable_nestloop': 'off', 'enable_mergejoin': 'off'}}
+    meta={'settings': {'enable_nestloop': 'off', 'enable_mergejoin': 'off', 'jit': 'off'}}
 ) }}
 
 with
@@ -71,12 +71,28 @@ with_issues as (
     select * from not_loaded
     union all
     select * from loaded
+),
+
+listed as (
+    select
+        source_row_id,
+        is_loaded,
+        audio_file_id,
+        unnest(string_to_array(issues, ', ')) as issue
+    from with_issues
+),
+
+issue_kinds as (
+    {{ issue_kinds() }}
 )
 
 select
-    source_row_id,
-    is_loaded,
-    audio_file_id,
-    'public.recordings' as source_table,
-    unnest(string_to_array(issues, ', ')) as issue
-from with_issues
+    listed.source_row_id,
+    listed.issue,
+    listed.is_loaded,
+    listed.audio_file_id,
+    issue_kinds.severity,
+    issue_kinds.next_step,
+    'public.recordings' as source_table
+from listed
+left join issue_kinds on listed.issue = issue_kinds.issue

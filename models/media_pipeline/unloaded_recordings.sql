@@ -3,49 +3,15 @@
 with
 
 recordings as (
-    select * from {{ ref('stg_recordings') }}
+    select * from {{ ref('examined_recordings') }}
 ),
 
-contacts as (
-    select * from {{ ref('stg_contacts') }}
-),
-
-audio_files as not materialized (
-    select * from {{ ref('stg_audio_files') }}
-),
-
--- materialized: first drop the many that are loaded, then look at the rest
-unloaded as materialized (
+-- not the staging model: read twice it would be stored, all of its rows at each run
+audio_files as (
     select
-        recordings.*,
-        same_url.id as same_url_id
-    from recordings
-    left join audio_files as same_url on recordings.url = same_url.url
-    where
-        same_url.id is null
-        or same_url.recording_row_id is distinct from recordings.source_row_id
-),
-
-examined as (
-    select
-        unloaded.*,
-        contacts.campaign_id,
-        contacts.phone,
-        concat_ws(
-            ', ',
-            case when {{ is_blank('unloaded.url') }} then 'url_missing' end,
-            case
-                when contacts.contact_id is null then 'contact_missing'
-                when not contacts.has_phone then 'phone_missing'
-            end,
-            case
-                when contacts.contact_id is null then null
-                when not {{ is_selected('contacts.campaign_id', campaign_ids()) }}
-                    then 'campaign_not_selected'
-            end
-        ) as faults
-    from unloaded
-    left join contacts on unloaded.contact_id = contacts.contact_id
+        id,
+        recording_id
+    from {{ source('media_pipeline', 'audio_files') }}
 ),
 
 -- materialized: each row is parsed once, however often what follows sorts it
@@ -58,20 +24,19 @@ candidates as materialized (
         url,
         {{ timestamp_in('started_text', source_timezone()) }} as started,
         {{ timestamp_in('stopped_text', source_timezone()) }} as stopped
-    from examined
+    from recordings
     where faults = '' and same_url_id is null
 )
 
 select
     candidates.*,
-    same_recording.id as audio_file_id,
+    audio_files.id as audio_file_id,
     case
-        when same_recording.id is null then ''
+        when audio_files.id is null then ''
         else 'duplicate_recording_id'
     end as issues
 from candidates
-left join audio_files as same_recording
-    on candidates.recording_id = same_recording.recording_id
+left join audio_files on candidates.recording_id = audio_files.recording_id
 union all
 select
     source_row_id,
@@ -87,5 +52,5 @@ select
         when faults = '' then 'duplicate_url'
         else faults
     end as issues
-from examined
+from recordings
 where faults != '' or same_url_id is not null

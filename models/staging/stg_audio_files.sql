@@ -5,7 +5,6 @@ select
 
     ---------- text
     url,
-    url_sha1,
 
     ---------- its row of public.recordings, where it comes from there
     case

@@ -4,5 +4,6 @@ select
 
     ---------- text
     status as transcript_status,
-    transcript_text
+    transcript_text,
+    b2_transcript_key
 from {{ source('media_pipeline', 'transcriptions') }}

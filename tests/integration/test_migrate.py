@@ -632,6 +632,11 @@ TIMESTAMPS: list[tuple[str | None, datetime | None]] = [
     ("2024-10-31 25:00", None),
     ("2024-10-31 10:57:01+99", None),
     ("2024-10-31 10:57:01 +02:00 +02:00", None),
+    # PostgreSQL alone would read ten minutes past midnight, twenty past eight and eleven
+    ("2024-10-31 10:57.5", None),
+    ("2024-10-31T10:57.5Z", None),
+    ("2024-10-31 2024.001", None),
+    ("2024-10-31 1060", None),
     ("31.10.2024 10:57", None),
     ("10/31/2024", None),
     ("1730372221", None),

@@ -31,7 +31,7 @@ class Dbt:
 
     def __init__(self, folder: Path) -> None:
         """Take the folder for the profile, the artifacts and the logs."""
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / "profiles.example.yml", folder / "profiles.yml")
 
@@ -42,9 +42,9 @@ class Dbt:
             cwd=REPOSITORY,
             env={
                 **os.environ,
-                "DBT_PROFILES_DIR": str(self._folder),
-                "DBT_TARGET_PATH": str(self._folder / "target"),
-                "DBT_LOG_PATH": str(self._folder / "logs"),
+                "DBT_PROFILES_DIR": str(self.folder),
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
                 "DBT_USE_COLORS": "false",
             },
             stdout=subprocess.PIPE,

@@ -1,0 +1,10 @@
+{#- A test: no two rows agree in all of the columns; nulls agree with nulls.
+
+    data_tests: [unique_combination: {arguments: {columns: [phone, campaign_name]}}]
+-#}
+{% test unique_combination(model, columns) %}
+{%- set columns = columns | join(', ') -%}
+select {{ columns }} from {{ model }}
+group by {{ columns }}
+having count(*) > 1
+{% endtest %}

@@ -1,0 +1,51 @@
+{#- The issues of recording_issues: how bad each one is, and what to do about it.
+
+    {{ issue_kinds() }} -> a select of issue, severity and next_step, one row per issue
+-#}
+{% macro issue_kinds() -%}
+    select
+        column1 as issue,
+        column2 as severity,
+        column3 as next_step
+    from (
+        values
+        (
+            'url_missing', 'error',
+            'Enter the URL of the audio in recordings.location.'
+        ),
+        (
+            'contact_missing', 'error',
+            'Restore the contact, or set recordings.contact_id to the right one.'
+        ),
+        (
+            'phone_missing', 'error',
+            'Enter the phone number of the contact.'
+        ),
+        (
+            'campaign_not_selected', 'info',
+            'Nothing; to load it, add its campaign to the var campaign_ids.'
+        ),
+        (
+            'duplicate_url', 'info',
+            'Nothing: its audio is in the catalogue as audio_file_id.'
+        ),
+        (
+            'duplicate_recording_id', 'warning',
+            'Compare it with audio_file_id: a copy may be deleted, another call needs a'
+            || ' PR_ id of its own in its URL.'
+        ),
+        (
+            'started_unreadable', 'warning',
+            'Write recordings.started like 2024-10-31T10:57:01Z, or set it to null.'
+        ),
+        (
+            'stopped_unreadable', 'warning',
+            'Write recordings.stopped like 2024-10-31T10:57:01Z, or set it to null.'
+        ),
+        (
+            'negative_duration', 'warning',
+            'Correct the recording, then set started and stopped of the audio file to'
+            || ' null: the next run reads them again.'
+        )
+    ) as kinds
+{%- endmacro %}

@@ -1,0 +1,206 @@
+"""The refresh gives the same tables on every server and from every type of column."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.support.compare import assert_as_expected
+from tests.support.dbt import REPOSITORY, SOURCE_TABLES, Dbt, finish
+from tests.support.dirt import Dirt, write
+from tests.support.oracle import Catalogue, Recording, Settings, Source, instant
+from transcriber import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SETTINGS = Settings(source_timezone="Europe/Berlin")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A database, its sessions' settings, and the dialer's columns in it."""
+
+    timezone: str
+    date_style: str
+    timestamps: str = "text"
+    speaks_a_language: bool = False
+    has_pgcrypto: bool = True
+
+
+VARIANTS = [
+    Variant("UTC", "ISO, MDY"),
+    Variant("America/St_Johns", "German, DMY", "varchar(64)", speaks_a_language=True),
+    Variant("America/St_Johns", "SQL, DMY", "timestamptz", has_pgcrypto=False),
+    Variant("Europe/Berlin", "Postgres, MDY", "timestamp", speaks_a_language=True),
+]
+
+
+def language(connection: psycopg.Connection) -> str:
+    """Return what makes a database sort as people do, where the server can do that at all."""
+    found = connection.execute(
+        """
+        select collprovider, collname from pg_collation
+        where collname = 'de-x-icu' or collprovider = 'c' and collname ~ '^[a-z]{2}_.*utf-?8$'
+        order by collprovider desc
+        """
+    ).fetchall()
+    for provider, name in found:
+        return "icu_locale 'de' locale_provider icu" if provider == "i" else f"locale '{name}'"
+    # no language, but other letters and digits than C; before 17 there is not even that
+    is_new = connection.info.server_version >= 170000
+    return "locale_provider builtin builtin_locale 'PG_UNICODE_FAST'" if is_new else ""
+
+
+@contextlib.contextmanager
+def database(server: dict[str, str], variant: Variant) -> Iterator[psycopg.Connection]:
+    """Make a migrated database, point PG* at it, and connect in a session like any other."""
+    name = f"variant_{os.getpid()}_{os.urandom(3).hex()}"
+    with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for variable, value in server.items():
+            patch.setenv(variable, value)
+        admin = stack.enter_context(psycopg.connect(autocommit=True))
+        options = language(admin) if variant.speaks_a_language else "locale 'C'"
+        create = f"create database {name} template template0 encoding 'UTF8' {options}"
+        admin.execute(create.encode())
+        stack.callback(admin.execute, f"drop database {name} (force)".encode())
+        for setting, value in ("timezone", variant.timezone), ("datestyle", variant.date_style):
+            admin.execute(f"alter database {name} set {setting} = '{value}'".encode())
+        patch.setenv("PGDATABASE", name)
+        migrate.apply()
+        connection = stack.enter_context(psycopg.connect(autocommit=True))
+        if not variant.has_pgcrypto:
+            migration = (REPOSITORY / "migrations" / "0002.create-url-sha1.sql").read_text()
+            loops = re.findall(r"execute \$sql\$(.*?)\$sql\$", migration, re.DOTALL)
+            connection.execute(loops[0].encode())
+        connection.execute(SOURCE_TABLES)
+        yield connection
+
+
+def dirty_source() -> Source:
+    """Return few rows of all kinds, and a campaign whose names no two languages sort alike."""
+    dirt = Dirt(20262)
+    dirt.add_contacts(150)
+    dirt.add_recordings(900)
+    source = dirt.source
+    source.campaign_map = [("C1", "Zebra"), ("C1", "apple"), ("C1", "Äpfel"), ("C2", None)]
+    # zones had seconds in those days, and a letter may be two
+    for number, text in enumerate(["1890-01-01T00:00:00Z", "1884-06-01", "0007-01-01 00:00+00"]):
+        source.recordings[-number] = Recording(-number, "K1", f"/PR_ß{number}", text, text)
+    return source
+
+
+def with_timestamps(source: Source) -> Source:
+    """Return the rows that columns of a timestamp type can hold: local times, or none."""
+
+    def local(text: str | None) -> str | None:
+        found = instant(text, "UTC")
+        return None if found is None else str(datetime(1970, 1, 1) + timedelta(microseconds=found))  # noqa: DTZ001
+
+    rows = {
+        row.id: row._replace(started=local(row.started), stopped=local(row.stopped))
+        for row in source.recordings.values()
+    }
+    return Source(source.contacts, rows, source.campaign_map)
+
+
+def change_types(connection: psycopg.Connection, variant: Variant) -> None:
+    """Give the timestamps another type than text; one without a zone is Berlin's local time."""
+    value = "{}::timestamp at time zone 'Europe/Berlin'"
+    value = value if variant.timestamps == "timestamptz" else f"{{}}::{variant.timestamps}"
+    for column in ("started", "stopped"):
+        connection.execute(
+            sql.SQL("alter table recordings alter {} type {} using {}").format(
+                sql.Identifier(column),
+                sql.SQL(variant.timestamps),
+                sql.SQL(value).format(sql.Identifier(column)),
+            )
+        )
+
+
+def test_every_server_and_session_gives_the_same(server: dict[str, str], tmp_path: Path) -> None:
+    as_text = dirty_source()
+    as_timestamps = with_timestamps(as_text)
+    with contextlib.ExitStack() as stack:
+        builds = []
+        for number, variant in enumerate(VARIANTS):
+            connection = stack.enter_context(database(server, variant))
+            source = as_timestamps if variant.timestamps.startswith("timestamp") else as_text
+            write(connection, source, Dirt(number).random)
+            change_types(connection, variant)
+            process = Dbt(tmp_path / str(number)).start("run", **asdict(SETTINGS))
+            builds.append((process, connection, source, variant))
+        for process, connection, source, variant in builds:
+            finish(process)
+            catalogue = Catalogue()
+            catalogue.refresh(source, SETTINGS)
+            assert_as_expected(connection, catalogue, source, SETTINGS, str(variant))
+
+
+def test_ids_and_phones_may_be_numbers_and_collations_differ(
+    connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    connection.execute(
+        """
+        create domain row_number as integer;
+        create table contacts (
+            "$id" bigint primary key, "$phone" bigint, "$campaign_id" text collate "POSIX"
+        );
+        create table recordings (
+            id row_number primary key, contact_id character(8), location text collate "POSIX",
+            started char(30) collate "C", stopped timestamptz(0)
+        );
+        create table campaign_map (campaign_id char(9) collate "C", campaign name);
+        insert into contacts values (7, 493023125001, 'C1');
+        insert into campaign_map values ('C1', 'Spring');
+        insert into recordings values
+            (1, '7', 'https://vault.example.test/1', '2026-01-01 00:00Z', '2026-01-01 00:01Z'),
+            (2, '07', 'https://vault.example.test/2', 'yesterday', null)
+        """
+    )
+    dbt = Dbt(tmp_path / "dbt")
+    dbt.run("run")
+    found = connection.execute(
+        """
+        select phone, campaign_name, duration_seconds, array(
+            select source_row_id || ' ' || issue from media_pipeline.recording_issues
+        ) from media_pipeline.audio_files
+        """
+    ).fetchall()
+    assert found == [("493023125001", "Spring", 60, ["2 contact_missing"])]
+
+    # what cannot be read is refused before anything is written, each column on a line of its own
+    connection.execute(
+        """
+        alter table recordings alter started type integer using 1767225600;
+        alter table recordings alter stopped type date;
+        alter table recordings alter id type numeric(10);
+        alter table recordings alter location type bytea using 'x';
+        alter table contacts alter "$phone" type jsonb using '"x"';
+        alter table campaign_map alter campaign type integer using 1
+        """
+    )
+    integers = "smallint, integer, bigint"
+    times = "timestamp without time zone, timestamp with time zone"
+    lines = [line.strip() for line in dbt.fail("run").splitlines()]
+    assert [line for line in lines if "supported are" in line] == [
+        f'the column {column} of "public"."{table}" is of the type {found}; supported are {types}'
+        for table, column, found, types in [
+            ("campaign_map", "campaign", "integer", "text"),
+            ("contacts", "$phone", "jsonb", f"text, {integers}"),
+            ("recordings", "id", "numeric(10,0)", integers),
+            ("recordings", "location", "bytea", "text"),
+            ("recordings", "started", "integer", f"text, {times}"),
+            ("recordings", "stopped", "date", f"text, {times}"),
+        ]
+    ]

@@ -1,0 +1,126 @@
+"""The refresh without dbt: the statements that it runs, and recordings at scale to run them on."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg import Connection
+
+    from tests.support.dbt import Dbt
+
+CAMPAIGNS = [f"CAMPAIGN{n}" for n in range(1, 9)]
+LABEL = "outbound campaigns"
+VARS: dict[str, Any] = {"campaign_ids": CAMPAIGNS, "default_campaign_name": LABEL}
+TABLES = ("public.contacts", "public.recordings", "media_pipeline.audio_files")
+
+CONTACTS_PER_RECORDING = 0.2
+# of the recordings that arrive later: as many come late, and as many repeat a URL
+SPECIAL = 0.05
+
+# from the query's first word on, behind dbt's comment; what else a model asks is the catalogue's
+_WRITES = re.compile(r"(/\*.*?\*/)?\s*(set local|insert into|update|with)\b", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What one model of the refresh writes: its statements, in their order."""
+
+    model: str
+    statements: tuple[str, ...]
+
+
+def queries(dbt: Dbt) -> Iterator[tuple[str, str]]:
+    """Yield node and text of each query of a dbt command that logged JSON."""
+    with (dbt.folder / "logs" / "dbt.log").open("rb") as log:
+        for line in log:
+            event = json.loads(line)
+            if event["info"]["name"] == "SQLQuery":
+                node = event["data"].get("node_info", {}).get("unique_id", "")
+                yield node, event["data"]["sql"]
+
+
+def transactions(dbt: Dbt, database: str) -> list[Transaction]:
+    """Return what a refresh writes to audio_files, as `dbt run` sends it.
+
+    The text does not depend on what the tables hold, so that this may run on empty ones.
+    """
+    (dbt.folder / "logs" / "dbt.log").unlink(missing_ok=True)
+    dbt.run("run", "--log-format-file", "json", **VARS)
+    written: dict[str, list[str]] = {}
+    for node, text in queries(dbt):
+        if _WRITES.match(text):
+            # dbt names the database too; without, the statements serve any copy
+            written.setdefault(node, []).append(text.replace(f'"{database}".', ""))
+    return [
+        Transaction(node.rpartition(".")[2], (*texts,))
+        for node, texts in written.items()
+        if len(texts) > 1  # views only take their turn
+    ]
+
+
+def run(connection: Connection, refresh: list[Transaction]) -> None:
+    """Run the refresh's own SQL."""
+    for each in refresh:
+        with connection.transaction():
+            for statement in each.statements:
+                connection.execute(statement.encode())
+
+
+def add_contacts(connection: Connection, recordings: int) -> None:
+    """Insert the contacts of so many recordings, their phones as somebody typed them."""
+    connection.execute(
+        """
+        insert into public.contacts
+        select
+            'K' || n,
+            case when n % 3 = 0 then '+49 30 ' else '0049-30/' end || to_char(n, 'FM0000000'),
+            'CAMPAIGN' || 1 + n % 8
+        from generate_series(0, %s) as n
+        """.replace(" % ", " %% "),
+        [contacts_of(recordings) - 1],
+    )
+
+
+def contacts_of(recordings: int) -> int:
+    """Return how many contacts so many recordings have."""
+    return max(1, round(recordings * CONTACTS_PER_RECORDING))
+
+
+def add_recordings(connection: Connection, count: int, *, known: int = 0) -> None:
+    """Insert recordings, after those that are known; of these, some are late, some known URLs.
+
+    A late one belongs before calls of its phone that are numbered already.
+    """
+    special = round(count * SPECIAL) if known else 0
+    connection.execute(
+        """
+        insert into public.recordings
+        select
+            n,
+            'K' || ('x' || left(md5('contact' || n), 7))::bit(28)::integer % %(contacts)s,
+            'https://vault.example.test/vr/PR_'
+                || md5('url' || case when n <= %(repeats)s then n - %(known)s else n end)::uuid
+                || '.mp3',
+            to_char(started, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+            to_char(started + n % 1000 * interval '0.7 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+        from generate_series(%(known)s + 1, %(known)s + %(count)s) as n
+        cross join lateral (
+            select
+                timestamp '2024-01-01'
+                + case when n <= %(late)s then n - %(known)s else n end * interval '40 second'
+        ) as call (started)
+        """.replace(" % ", " %% "),
+        {
+            "known": known,
+            "count": count,
+            "contacts": contacts_of(known or count),
+            "repeats": known + special,
+            "late": known + 2 * special,
+        },
+    )
