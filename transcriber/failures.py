@@ -55,6 +55,10 @@ class Throttled(Exception):  # noqa: N818 (an answer to obey)
         self.retry_after = retry_after
 
 
+class LostClaim(Exception):  # noqa: N818 (news, not an error)
+    """The file is somebody else's now: nothing may be paid for it."""
+
+
 class ProviderStoppedError(TranscriberError):
     """The provider refuses every file until a person acts."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -33,3 +35,26 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
         if math.isfinite(seconds):
             return max(0.0, seconds)
     return None
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """What a provider says is left: requests, and the seconds until there are more."""
+
+    remaining_requests: int
+    reset_seconds: float
+
+
+UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    """Read `x-ratelimit-remaining-requests: 0` and `x-ratelimit-reset-requests: 1m30.5s`."""
+    remaining = headers.get("x-ratelimit-remaining-requests", "")
+    reset = headers.get("x-ratelimit-reset-requests", "")
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", reset)
+    try:
+        seconds = sum(float(number) * UNIT_SECONDS[unit] for number, unit in parts)
+        return RateLimit(int(remaining), seconds) if parts else None
+    except ValueError:
+        return None

@@ -6,147 +6,179 @@ pair is the token which every write is fenced with.
 
 from __future__ import annotations
 
-import json
+import asyncio
 import math
 import os
 import platform
+import random
 import secrets
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
 
-from transcriber.errors import DatabaseUnavailableError, SchemaMissingError
-from transcriber.queries import fetch_all, fetch_one
+from transcriber.database import as_json, storable
+from transcriber.errors import one_line
+from transcriber.jobs import Claimed, Job, Pending
+from transcriber.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from psycopg import AsyncConnection
     from psycopg.rows import DictRow
 
+    from transcriber.database import Pool
     from transcriber.failures import FileFailure
-    from transcriber.providers import Transcript
+    from transcriber.jobs import Choice, Result
+    from transcriber.providers import ProviderChoice
 
-POOL_SIZE = 4
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 5.0
 
+# a claim starts where the last one ended, but not for longer: new calls arrive before that place
+CURSOR_SECONDS = 1.0
 
-@dataclass(frozen=True)
-class Job:
-    """A claimed file."""
+RECONCILE_SECONDS = 30.0
+LOOK_BACK_IDS = 1_000
 
-    audio_file_id: int
-    url: str = field(repr=False)  # may hold a signature; never in a log
-    claimed_at: datetime
-
-
-def _worker_name() -> str:
-    """Return a name that no other process has, nor this one after a restart."""
-    return f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+# the planner knows nothing of the queue's expressions until the table is analysed
+FILES_WORTH_AN_ANALYSE = 10_000
 
 
 class Queue:
-    """One worker's view of the queue. Its methods are one statement each."""
+    """One worker's view of the queue. Its methods are one statement each.
+
+    A statement is repeated until the database answers; `on_outage` hears why it waits.
+    """
 
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncConnection[DictRow]],
+        pool: Pool,
         *,
+        provider: ProviderChoice,
         claim_ttl: float,
-        campaign: str | None,
+        choice: Choice,
+        on_outage: Callable[[str], None],
     ) -> None:
-        """Take the pool, the claims' time to live in seconds, and whose files to take."""
+        """Take the pool, the claims' time to live in seconds, and which files to take."""
         self._pool = pool
-        self._campaign = campaign
+        self._provider = provider
+        self._choice = choice
+        self._on_outage = on_outage
+        self._cursor = _Cursor()
+        self._last_id = 0
+        self._reconciled_at = -math.inf
         self.claim_ttl = claim_ttl
-        self.worker = _worker_name()
+        self.outages = 0
+        # a name that no other process has, nor this one after a restart
+        self.worker = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     async def enqueue(self) -> None:
-        """Bring the queue up to date with what anybody did to the tables."""
-        async with self._pool.connection() as connection:
-            await fetch_one(connection, "reconcile")
-            await fetch_one(connection, "enqueue", {"after_id": 0})
+        """Bring the queue up to date with whatever anybody did to the tables."""
+        self._reconciled_at = time.monotonic()
+        await self._fetch("reconcile")
+        await self._enqueue_above(0)
 
-    async def count_pending(self) -> int:
+    async def enqueue_news(self) -> None:
+        """Do the same for new files and ended cooldowns: cheap enough for every second.
+
+        What people did by hand takes effect within `RECONCILE_SECONDS`.
+        """
+        if time.monotonic() - self._reconciled_at > RECONCILE_SECONDS:
+            await self.enqueue()
+            return
+        await self._fetch("wake")
+        # ids are given before they are committed: look back over those still on their way
+        await self._enqueue_above(max(0, self._last_id - LOOK_BACK_IDS))
+
+    async def _enqueue_above(self, after_id: int) -> None:
+        (row,) = await self._fetch("enqueue", {"after_id": after_id})
+        self._last_id = row["last_id"]
+        if row["queued"] >= FILES_WORTH_AN_ANALYSE:
+            await self._fetch("analyze_queue")
+
+    async def count_pending(self) -> Pending:
         """Count the files that are to do."""
-        async with self._pool.connection() as connection:
-            row = await fetch_one(connection, "count_pending", {"campaign": self._campaign})
-        return int(row["files"])
+        (row,) = await self._fetch("count_pending", {"campaign": self._choice.campaign})
+        return Pending(**row)
 
-    async def claim(self, batch: int) -> tuple[list[Job], bool]:
-        """Return up to `batch` files, and whether there were any to compete for."""
-        parameters = {
-            "batch": batch,
-            "campaign": self._campaign,
-            "claim_ttl": self.claim_ttl,
-            "worker": self.worker,
-        }
-        async with self._pool.connection() as connection:
-            rows = await fetch_all(connection, "claim", parameters)
-        any_seen = rows[0]["seen"] > 0
+    async def claim(self, batch: int) -> Claimed:
+        """Take up to `batch` files: from one end of the queue, and a share from the other."""
+        newest = _newest_of(batch, self._choice)
+        oldest = batch - newest
+        rows = await self._fetch(
+            "claim",
+            {
+                "newest": newest,
+                "oldest": oldest,
+                "newest_from": self._cursor.newest_from,
+                "oldest_from": self._cursor.oldest_from,
+                "campaign": self._choice.campaign,
+                "phone": self._choice.phone,
+                "max_duration": self._choice.max_duration,
+                "claim_ttl": self.claim_ttl,
+                "provider": self._provider.name,
+                "worker": self.worker,
+            },
+        )
+        first = rows[0]
+        seen = first["newest_seen"] + first["oldest_seen"]
+        was_full = (first["newest_seen"], first["oldest_seen"]) == (newest, oldest)
+        self._cursor.move(first["newest_until"], first["oldest_until"], was_full=was_full)
         jobs = [
             Job(row["audio_file_id"], row["url"], row["claimed_at"])
             for row in rows
             if row["audio_file_id"] is not None
         ]
-        return jobs, any_seen
+        return Claimed(jobs, any_pending=seen > 0, paused_because=first["paused_because"])
 
-    async def renew(self, jobs: Sequence[Job]) -> set[int]:
-        """Prolong claims and return the ids of those that are still ours."""
-        parameters = {
-            "audio_file_ids": [job.audio_file_id for job in jobs],
-            "claimed_at": [job.claimed_at for job in jobs],
-            "claim_ttl": self.claim_ttl,
-            "worker": self.worker,
+    async def renew(self, jobs: Sequence[Job]) -> dict[int, Job]:
+        """Prolong claims by their time to live; return those that are still ours, by file.
+
+        A claim that was merely deleted is made anew: its file may be half paid for.
+        """
+        parameters = {"claim_ttl": self.claim_ttl, "worker": self.worker}
+        renewed = await self._fetch(
+            "renew",
+            {
+                **parameters,
+                "audio_file_ids": [job.audio_file_id for job in jobs],
+                "claimed_at": [job.claimed_at for job in jobs],
+            },
+        )
+        claimed_at = {row["audio_file_id"]: row["claimed_at"] for row in renewed}
+        gone = [job.audio_file_id for job in jobs if job.audio_file_id not in claimed_at]
+        if gone:
+            reclaimed = await self._fetch("reclaim", {**parameters, "audio_file_ids": gone})
+            claimed_at |= {row["audio_file_id"]: row["claimed_at"] for row in reclaimed}
+        return {
+            job.audio_file_id: replace(job, claimed_at=claimed_at[job.audio_file_id])
+            for job in jobs
+            if job.audio_file_id in claimed_at
         }
-        async with self._pool.connection() as connection:
-            rows = await fetch_all(connection, "renew", parameters)
+
+    async def release(self, kept: Iterable[int] = ()) -> None:
+        """Give back every claim of this worker but those of the given files."""
+        await self._fetch("release", {"worker": self.worker, "kept_ids": [*kept]})
+
+    async def complete(self, results: Sequence[Result]) -> set[int]:
+        """Store transcripts; return the ids of the files that were still ours to finish."""
+        rows = await self._fetch(
+            "complete",
+            {
+                "worker": self.worker,
+                "provider": self._provider.stored_as,
+                "model": self._provider.model,
+                "results": as_json([result.as_row(self.worker) for result in results]),
+            },
+        )
         return {row["audio_file_id"] for row in rows}
-
-    async def release_all(self) -> None:
-        """Give back every claim that this worker still holds."""
-        async with self._pool.connection() as connection:
-            await fetch_all(connection, "release", {"worker": self.worker})
-
-    async def complete(
-        self,
-        job: Job,
-        transcript: Transcript,
-        *,
-        provider: str,
-        model: str,
-        metadata: dict[str, Any],
-        content_sha256: str,
-        file_size_bytes: int,
-    ) -> bool:
-        """Store a transcript; tell whether the file was still ours to finish."""
-        parameters = {
-            **self._token(job),
-            "provider": provider,
-            "model": model,
-            "transcript_text": storable(transcript.text),
-            "segments": _json(transcript.segments),
-            "diarization": _json(transcript.diarization),
-            "metadata": _json(metadata),
-            "raw_response": _json(transcript.raw),
-            "content_sha256": content_sha256,
-            "file_size_bytes": file_size_bytes,
-        }
-        async with self._pool.connection() as connection:
-            row = await fetch_one(connection, "complete", parameters)
-        return bool(row["written"])
 
     async def fail(
         self,
         job: Job,
         failure: FileFailure,
         *,
-        provider: str,
-        model: str,
         max_attempts: int,
         cooldown: float,
     ) -> str | None:
@@ -154,77 +186,75 @@ class Queue:
 
         `cooldown` is the first one in seconds.
         """
-        parameters = {
-            **self._token(job),
-            "provider": provider,
-            "model": model,
-            "is_permanent": failure.permanent,
-            "error_code": failure.code,
-            "error": storable(str(failure)),
-            "retry_after": failure.retry_after,
-            "max_attempts": max_attempts,
-            "cooldown": cooldown,
-        }
-        async with self._pool.connection() as connection:
-            rows = await fetch_all(connection, "fail", parameters)
+        rows = await self._fetch(
+            "fail",
+            {
+                "audio_file_id": job.audio_file_id,
+                "claimed_at": job.claimed_at,
+                "worker": self.worker,
+                "provider": self._provider.stored_as,
+                "model": self._provider.model,
+                "is_permanent": failure.permanent,
+                "error_code": failure.code,
+                "error": storable(str(failure)),
+                "retry_after": failure.retry_after,
+                "max_attempts": max_attempts,
+                "cooldown": cooldown,
+            },
+        )
         return rows[0]["status"] if rows else None
 
-    def _token(self, job: Job) -> dict[str, object]:
-        return {
-            "audio_file_id": job.audio_file_id,
-            "claimed_at": job.claimed_at,
-            "worker": self.worker,
-        }
+    async def pause_provider(self, reason: str) -> None:
+        """Stop every worker of this provider."""
+        parameters = {"provider": self._provider.name, "reason": reason, "worker": self.worker}
+        await self._fetch("pause_provider", parameters)
+
+    async def _fetch(
+        self, name: str, parameters: Mapping[str, object] | None = None
+    ) -> list[DictRow]:
+        """Run sql/<name>.sql, again and again while the database is away."""
+        patience = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                async with self._pool.connection() as connection:
+                    cursor = await connection.execute(query(name), parameters)
+                    return await cursor.fetchall() if cursor.description else []
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                self.outages += 1
+                self._on_outage(one_line(error))
+                await asyncio.sleep(patience * random.uniform(0.5, 1))  # noqa: S311 (jitter)
+                patience = min(2 * patience, LONGEST_RETRY_SECONDS)
 
 
-@asynccontextmanager
-async def open_queue(*, claim_ttl: float, campaign: str | None) -> AsyncIterator[Queue]:
-    """Connect to the database that PG* names."""
-    await _check_database()
-    async with AsyncConnectionPool[Any](
-        kwargs={"autocommit": True, "row_factory": dict_row},
-        min_size=1,
-        max_size=POOL_SIZE,
-        configure=_configure,
-        open=False,
-    ) as pool:
-        yield Queue(pool, claim_ttl=claim_ttl, campaign=campaign)
+class _Cursor:
+    """Where in the queue the next claim begins, at either end."""
+
+    newest_from: float
+    oldest_from: float
+    _expires_at: float
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def move(
+        self, newest_until: float | None, oldest_until: float | None, *, was_full: bool
+    ) -> None:
+        """Go on from where a claim ended; from the ends when it found little, or after a while."""
+        if not was_full or time.monotonic() > self._expires_at:
+            self._reset()
+            return
+        if newest_until is not None:
+            self.newest_from = newest_until
+        if oldest_until is not None:
+            self.oldest_from = oldest_until
+
+    def _reset(self) -> None:
+        self.newest_from, self.oldest_from = math.inf, -math.inf
+        self._expires_at = time.monotonic() + CURSOR_SECONDS
 
 
-async def _check_database() -> None:
-    """Fail at once, and with a reason: the pool would try again and again."""
-    try:
-        connection = await psycopg.AsyncConnection.connect()
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError.because(error) from error
-    async with connection:
-        cursor = await connection.execute(
-            "select to_regclass('media_pipeline.ix_transcriptions_queue') is not null"
-        )
-        row = await cursor.fetchone()
-    if row is None or not row[0]:
-        raise SchemaMissingError
-
-
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    # a generic plan does not know that the filters are off: 24 ms a claim instead of 2
-    await connection.execute("set plan_cache_mode = force_custom_plan")
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(storable(value), ensure_ascii=False)
-
-
-def storable(value: Any) -> Any:  # noqa: ANN401 (JSON is what it is)
-    """Return text or JSON without what PostgreSQL refuses: NUL, lone surrogates, NaN."""
-    match value:
-        case str():
-            return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {storable(key): storable(each) for key, each in value.items()}
-        case list() | tuple():
-            return [storable(each) for each in value]
-        case _:
-            return value
+def _newest_of(batch: int, choice: Choice) -> int:
+    """Return how many of a batch are the newest; on average exact also for small batches."""
+    if not choice.newest_first:
+        return 0
+    return int(batch * (1 - choice.backfill_share) + random.random())  # noqa: S311

@@ -6,19 +6,22 @@ import asyncio
 import json
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from transcriber import providers
+from transcriber.database import open_pool
 from transcriber.errors import TranscriberError
-from transcriber.progress import Outcome, progress_of
-from transcriber.queue import open_queue
+from transcriber.flight import Limits
+from transcriber.progress import Outcome, Progress, progress_of
+from transcriber.queue import Queue
 
 if TYPE_CHECKING:
+    from transcriber.jobs import Choice
     from transcriber.networks import Networks
-    from transcriber.queue import Queue
+    from transcriber.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -28,89 +31,107 @@ class Options:
     provider: str
     model: str | None
     language: str | None
-    campaign: str | None
+    choice: Choice
     limit: int | None
+    max_minutes: float | None
     concurrency: int | None
     allowed_networks: Networks
     claim_ttl: float
     cooldown: float
     max_attempts: int
+    grace: float
+    watch: bool
+    log_format: str
     as_json: bool
+
+
+@dataclass
+class Stop:
+    """A person's or a supervisor's wish to end, by signal: first gently, then at once."""
+
+    signals: list[int] = field(default_factory=list)
+    worker: Worker | None = None
+
+    def listen(self) -> None:
+        """Hear signals from now on, in the task that they end."""
+        task = asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.hear, number, task)
+
+    def hear(self, number: int, task: asyncio.Task[None] | None) -> None:
+        """Act on a signal."""
+        self.signals.append(number)
+        if self.worker and len(self.signals) == 1:
+            self.worker.stop()
+        elif task:
+            task.cancel()
 
 
 def run(options: Options) -> int:
     """Transcribe what is pending; return 0, or 1 when files failed, or 128 + signal."""
-    choice = providers.choose(options.provider, options.model)
+    provider = providers.choose(options.provider, options.model)
     began = time.monotonic()
-    outcome = Outcome()
-    stopped_by: list[int] = []
-
-    async def work() -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop, number, asyncio.current_task())
-        async with open_queue(claim_ttl=options.claim_ttl, campaign=options.campaign) as queue:
-            await _drain(queue, choice, options, outcome)
-
-    def stop(number: int, task: asyncio.Task[None] | None) -> None:
-        stopped_by.append(number)
-        if task:
-            task.cancel()
-
+    outcome, stop = Outcome(), Stop()
     try:
-        asyncio.run(work())
+        asyncio.run(_work(options, provider, outcome, stop))
     except asyncio.CancelledError:
-        click.echo("Stopped: claims are released, the next run goes on.", err=True)
+        pass
     except TranscriberError:
         if outcome.files:
             _print_summary(outcome, time.monotonic() - began, as_json=options.as_json)
         raise
+    if stop.signals:
+        click.echo("Stopped: claims are released, the next run goes on.", err=True)
     _print_summary(outcome, time.monotonic() - began, as_json=options.as_json)
-    if stopped_by:
-        return 128 + stopped_by[0]
+    if stop.signals:
+        return 128 + stop.signals[0]
     return 1 if outcome.failed else 0
 
 
-async def _drain(
-    queue: Queue, choice: providers.ProviderChoice, options: Options, outcome: Outcome
+async def _work(
+    options: Options, provider: providers.ProviderChoice, outcome: Outcome, stop: Stop
 ) -> None:
-    await queue.enqueue()
-    pending = await queue.count_pending()
-    files = min(pending, options.limit or pending)
-    if files == 0:
-        return
-    from transcriber.worker import Worker  # noqa: PLC0415 (slow to import: only for work)
+    stop.listen()
+    async with open_pool() as pool:
+        queue = Queue(
+            pool, provider=provider, claim_ttl=options.claim_ttl, choice=options.choice,
+            on_outage=Progress(outcome, provider).outage,
+        )  # fmt: skip
+        await queue.enqueue()
+        pending = await queue.count_pending()
+        if options.limit is not None:
+            pending = replace(pending, files=min(pending.files, options.limit))
+        if pending.files == 0 and not options.watch:
+            return
+        slots = options.concurrency or provider.default_concurrency
+        if not options.watch:
+            slots = min(slots, pending.files)
+        from transcriber.transcription import Transcription  # noqa: PLC0415 (slow to import)
+        from transcriber.worker import Worker  # noqa: PLC0415
 
-    slots = min(options.concurrency or choice.default_concurrency, files)
-    provider = choice.connect(slots)
-    with progress_of(files, outcome) as progress:
-        await Worker(queue, provider, options, progress).run(slots)
+        work = Transcription(
+            provider.connect(slots), slots=slots, networks=options.allowed_networks,
+            language=options.language,
+        )  # fmt: skip
+        limits = Limits(
+            slots=slots,
+            files=options.limit,
+            seconds=options.max_minutes and 60 * options.max_minutes,
+            grace=options.grace,
+            max_attempts=options.max_attempts,
+            cooldown=options.cooldown,
+            watch=options.watch,
+        )
+        with progress_of(
+            pending, outcome, provider, log_format=options.log_format, watch=options.watch
+        ) as progress:
+            stop.worker = Worker(queue, work, limits, progress)
+            await stop.worker.run()
 
 
 def _print_summary(outcome: Outcome, seconds: float, *, as_json: bool) -> None:
-    failed = outcome.failed.total()
     if as_json:
-        summary = {
-            "completed": outcome.completed,
-            "failed": failed,
-            "lost": outcome.lost,
-            "failures": [
-                {"status": status, "reason": reason, "files": files}
-                for (status, reason), files in outcome.failed.most_common()
-            ],
-            "audio_seconds": round(outcome.audio_seconds, 1),
-            "seconds": round(seconds, 1),
-        }
-        click.echo(json.dumps(summary))
-        return
-    if not outcome.files:
-        click.echo("Nothing to transcribe.")
-        return
-    click.echo(
-        f"{outcome.completed} completed, {failed} failed;"
-        f" {outcome.audio_seconds:.0f} s of sound in {seconds:.0f} s."
-    )
-    for (status, reason), files in outcome.failed.most_common():
-        click.echo(f"  {files} {status}: {reason}")
-    if outcome.lost:
-        click.echo(f"  {outcome.lost} were taken over by another worker meanwhile")
+        click.echo(json.dumps(outcome.as_dict(seconds)))
+    else:
+        for line in outcome.lines(seconds):
+            click.echo(line)

@@ -1,198 +1,341 @@
-"""The worker: claim -> download -> transcribe -> write back, in as many slots as it is given.
+"""The worker: claim -> prepare -> perform -> write back.
 
-All state is in Postgres. A worker may die at any moment: its claims expire, and others take over.
+    claim -> [claimed] -> preparers (download) -> [prepared] -> slots (provider) -> [done] -> writer
+
+What is slow and free happens ahead of the slots, so that they wait for the provider alone; what was
+paid for is written as soon as it is there. All state is in Postgres: a worker may die at any
+moment, its claims expire, and others take over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import random
 import time
-from collections import deque
-from dataclasses import asdict
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 
-from transcriber import audio, download
 from transcriber.errors import TranscriberError
-from transcriber.failures import FileFailure, Throttled
+from transcriber.failures import FileFailure, LostClaim, ProviderStoppedError
+from transcriber.flight import Flight, Phase, jittered, now
 
 if TYPE_CHECKING:
-    import ssl
+    from collections.abc import Awaitable, Iterator
 
-    import httpx2
-
-    from transcriber.audio import AudioInfo
+    from transcriber.flight import Limits, Work
+    from transcriber.jobs import Result
     from transcriber.progress import Progress
-    from transcriber.providers import Provider, Session, Transcript
-    from transcriber.queue import Job, Queue
-    from transcriber.run import Options
+    from transcriber.queue import Queue
 
-# how long a throttled file waits where the provider does not say, and at the most
-THROTTLE_SECONDS = 1.0
-LONGEST_THROTTLE_SECONDS = 120.0
+T = TypeVar("T")
+
+# Results that are ready together are written together, and none waits for one that is not: a slow
+# database makes large batches, a quick one small.
+LARGEST_WRITE = 100
+WRITERS = 2  # one writes while the other waits for the disk
+
+# Files wait to be prepared, one for every second slot, and so many more are being prepared. Where
+# half of them are used up within this time, a claim costs more than the work: the next one takes
+# twice as many.
+QUICK_SECONDS = 0.05
+MOST_AHEAD = 2 * LARGEST_WRITE
+
+POLL_SECONDS = 1.0
+SECONDS_TO_WRITE_AT_THE_END = 10.0
 
 
 class Worker:
     """One process's share of the work."""
 
-    def __init__(
-        self, queue: Queue, provider: Provider, options: Options, progress: Progress
-    ) -> None:
+    def __init__(self, queue: Queue, work: Work, limits: Limits, progress: Progress) -> None:
         """Take what is opened and loaded already."""
         self._queue = queue
-        self._provider = provider
-        self._options = options
+        self._work = work
+        self._limits = limits
         self._progress = progress
-        self._claiming = asyncio.Lock()
-        self._claimed = 0
-        self._ready: deque[Job] = deque()
-        self._held: dict[int, Job] = {}
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._flights: dict[int, Flight] = {}
+        self._claimed: asyncio.Queue[Flight] = asyncio.Queue()
+        self._prepared: asyncio.Queue[Flight] = asyncio.Queue(maxsize=1)
+        self._done: list[tuple[Flight, Result]] = []
+        self._any_done = asyncio.Event()
+        self._changed = asyncio.Event()  # a file went on, or a stop was asked for
+        self._is_stopping = False
+        self._stopped: ProviderStoppedError | None = None
+        self._files_claimed = 0
+        self._files_ahead = self._fewest_ahead = max(1, limits.slots // 2)
+        self._claimed_at = -math.inf
 
-    async def run(self, slots: int) -> None:
-        """Work in that many slots until nothing is pending. No claim of ours stays behind."""
-        ssl_context = download.new_ssl_context()
+    def stop(self) -> None:
+        """Claim no more, and finish or release what is in flight."""
+        self._is_stopping = True
+        self._drop_all(Phase.AHEAD)  # at once, or a slot would take the next
+        self._changed.set()
+
+    def _stop_because(self, stopped: ProviderStoppedError) -> None:
+        """Stop, and say why once what is in flight has ended: it may be paid for."""
+        self._stopped = self._stopped or stopped
+        self.stop()
+
+    async def run(self) -> None:
+        """Work until nothing is pending, or until it is stopped. No claim of ours stays behind."""
+        slots = self._limits.slots
         try:
             async with asyncio.TaskGroup() as group:
-                renewer = group.create_task(self._renew_claims())
-                work = [group.create_task(self._work(slots, ssl_context)) for _ in range(slots)]
-                await asyncio.wait(work)
-                renewer.cancel()
+                helpers = [
+                    group.create_task(self._renew_claims()),
+                    *(group.create_task(self._write_results()) for _ in range(WRITERS)),
+                    group.create_task(self._hear_news()),
+                    *(group.create_task(self._prepare_files()) for _ in range(-(-slots // 2))),
+                    *(group.create_task(self._perform_files()) for _ in range(slots)),
+                ]
+                await self._claim_files()
+                await self._finish()
+                for helper in helpers:
+                    helper.cancel()
+                if self._stopped:
+                    raise self._stopped
         except* TranscriberError as errors:
             raise errors.exceptions[0] from None
         finally:
-            await self._queue.release_all()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS_TO_WRITE_AT_THE_END):
+                    await self._write()
+                    await self._queue.release()
+            for flight in [*self._flights.values()]:
+                self._forget(flight)
 
-    async def _work(self, slots: int, ssl_context: ssl.SSLContext) -> None:
-        """Be one slot: do file after file, over connections of its own."""
-        session = self._provider.session()
+    # ---------- the two ends: claim, finish
+
+    async def _claim_files(self) -> None:
+        """Keep files ahead of the slots, until there are no more."""
+        limits = self._limits
+        ends_at = time.monotonic() + (limits.seconds or math.inf)
+        while not self._is_stopping:
+            if time.monotonic() > ends_at:
+                self.stop()
+                return
+            room = self._room()
+            if limits.files is not None:
+                room = min(room, limits.files - self._files_claimed)
+                if self._files_claimed == limits.files:
+                    return
+            if room == 0:
+                await self._wait_for_change()
+            elif not await self._claim(room):
+                if not limits.watch:
+                    return
+                await self._wait_for_change()
+
+    async def _hear_news(self) -> None:
+        """Under --watch, queue new files and ended cooldowns, also while others are pending."""
+        while self._limits.watch:
+            await asyncio.sleep(jittered(POLL_SECONDS))
+            await self._queue.enqueue_news()
+
+    def _room(self) -> int:
+        """Return how many files to claim: many at once, before the slots run dry."""
+        if not self._is_room() or len(self._done) > 2 * LARGEST_WRITE:
+            return 0  # or the database is the slower one
+        # only here, where half was used up: whoever asks for more has more room at once
+        was_quick = now() - self._claimed_at < QUICK_SECONDS
+        wanted = 2 * self._files_ahead if was_quick else self._files_ahead // 2
+        self._files_ahead = max(self._fewest_ahead, min(wanted, MOST_AHEAD))
+        return self._files_ahead - self._claimed.qsize()
+
+    def _is_room(self) -> bool:
+        return 2 * self._claimed.qsize() <= self._files_ahead
+
+    async def _claim(self, room: int) -> bool:
+        """Claim files; tell whether any are pending."""
+        asked_at, outages = now(), self._queue.outages
+        claimed = await self._queue.claim(room)
+        if claimed.jobs:
+            self._claimed_at = now()
+        if claimed.paused_because:
+            self._stop_because(ProviderStoppedError(claimed.paused_because))
+        for job in claimed.jobs:
+            flight = self._flights.get(job.audio_file_id)
+            if flight:  # its claim was deleted or had expired: go on under the new one
+                flight.hold(job, asked_at + self._queue.claim_ttl)
+            else:
+                flight = Flight(job, asked_at + self._queue.claim_ttl)
+                self._flights[job.audio_file_id] = flight
+                self._claimed.put_nowait(flight)
+                self._files_claimed += 1
+        if self._queue.outages != outages:  # an answer may have been lost with its connection
+            await self._queue.release(self._flights)
+        if claimed.any_pending and not claimed.jobs:  # others were quicker
+            await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 (jitter)
+        return claimed.any_pending
+
+    async def _finish(self) -> None:
+        """Wait for what is in flight; when stopping, for what is paid for, and not for long."""
+        while self._flights and not self._is_stopping:
+            await self._wait_for_change()
+        if self._is_stopping:
+            self._drop_all(Phase.AHEAD)
+            self._progress.stopping(len(self._flights))
+        ends_at = time.monotonic() + self._limits.grace
+        while self._flights and time.monotonic() < ends_at:
+            await self._wait_for_change()
+        self._drop_all(Phase.IN_SLOT)
+
+    async def _wait_for_change(self) -> None:
+        """Wait until a file went on; not for ever, since others change the queue."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(jittered(POLL_SECONDS)):
+                await self._changed.wait()
+
+    # ---------- the claims held
+
+    async def _renew_claims(self) -> None:
+        """Prolong every claim at a third of its life."""
+        while True:
+            await asyncio.sleep(self._queue.claim_ttl / 3)
+            await self._renew([*self._flights.values()])
+
+    async def _renew(self, flights: list[Flight]) -> None:
+        """Prolong claims, and drop the files that are no longer ours."""
+        asked_at, asked = now(), {flight: flight.job for flight in flights}
+        kept = await self._queue.renew([*asked.values()])
+        for flight, job in asked.items():
+            if flight.job != job:
+                continue  # claimed anew meanwhile
+            if job.audio_file_id in kept:
+                flight.hold(kept[job.audio_file_id], asked_at + self._queue.claim_ttl)
+            elif flight.phase is not Phase.WRITING and not flight.is_dropped:
+                self._drop(flight)
+                self._progress.lost(job)
+
+    async def _confirm(self, flight: Flight) -> None:
+        """Make sure of a claim before paying: this process may have been frozen."""
+        while not flight.is_dropped:
+            if now() < flight.valid_until - self._queue.claim_ttl / 10:
+                return
+            await self._renew([flight])  # and look again: it may have been frozen meanwhile
+        raise LostClaim
+
+    def _drop_all(self, phase: Phase) -> None:
+        for flight in [*self._flights.values()]:
+            if flight.phase is phase:
+                self._drop(flight)
+
+    def _drop(self, flight: Flight) -> None:
+        """End the work on a file; its claim is somebody else's, or is released at the end."""
+        flight.is_dropped = True
+        if flight.task and flight.task is not asyncio.current_task():
+            flight.task.cancel()
+        self._forget(flight)
+
+    def _forget(self, flight: Flight) -> None:
+        if self._flights.get(flight.job.audio_file_id) is flight:
+            del self._flights[flight.job.audio_file_id]
+        if flight.prepared is not None:
+            flight.prepared.close()
+        self._changed.set()
+
+    # ---------- the steps
+
+    async def _prepare_files(self) -> None:
+        async with self._work.preparer() as prepare:
+            while True:
+                flight = await self._claimed.get()
+                if self._is_room():
+                    self._changed.set()
+                if flight.is_dropped:
+                    continue
+                with self._attending(flight):
+                    flight.prepared = await self._attempt(flight, prepare(flight.job))
+                    if flight.prepared is not None:
+                        await self._prepared.put(flight)
+
+    async def _perform_files(self) -> None:
+        async with self._work.performer() as perform:
+            while True:
+                flight = await self._prepared.get()
+                if flight.is_dropped:
+                    continue
+                with self._attending(flight):
+                    flight.phase = Phase.IN_SLOT
+                    step = perform(flight.job, flight.prepared, partial(self._confirm, flight))
+                    result = await self._attempt(flight, step)
+                    if result is not None:
+                        flight.phase = Phase.WRITING
+                        self._done.append((flight, result))
+                        self._any_done.set()
+
+    @contextlib.contextmanager
+    def _attending(self, flight: Flight) -> Iterator[None]:
+        """Let a dropped file end the work on it, but not the task that does it."""
+        task = flight.task = asyncio.current_task()
         try:
-            async with download.client(self._options.allowed_networks, ssl_context) as client:
-                while job := await self._next_job(slots):
-                    # a task of its own: a lost claim ends the file, not the slot
-                    task = asyncio.create_task(self._process(job, client, session))
-                    self._running[job.audio_file_id] = task
-                    try:
-                        await task
-                    except asyncio.CancelledError:
-                        if (slot := asyncio.current_task()) and slot.cancelling():
-                            raise
-                    finally:
-                        self._forget(job)
+            yield
+        except asyncio.CancelledError:
+            if not flight.is_dropped or (task and task.uncancel()):
+                raise
         finally:
-            await session.close()
+            flight.task = None
 
-    async def _next_job(self, batch: int) -> Job | None:
-        async with self._claiming:
-            while not self._ready:
-                if self._options.limit is not None:
-                    batch = min(batch, self._options.limit - self._claimed)
-                if batch == 0:
-                    return None
-                jobs, any_pending = await self._queue.claim(batch)
-                if not any_pending:
-                    return None
-                if not jobs:  # others were quicker
-                    await asyncio.sleep(random.uniform(0.01, 0.05))  # noqa: S311 (jitter)
-                self._claimed += len(jobs)
-                self._ready.extend(jobs)
-                self._held.update((job.audio_file_id, job) for job in jobs)
-            return self._ready.popleft()
-
-    async def _process(self, job: Job, client: httpx2.AsyncClient, session: Session) -> None:
-        """Do one file; whatever is wrong with it is recorded and ends here."""
-        began = time.monotonic()
+    async def _attempt(self, flight: Flight, step: Awaitable[T]) -> T | None:
+        """Do a step; whatever is wrong with the file is recorded and ends here, as None."""
         try:
-            seconds = await self._transcribe_and_store(job, client, session)
+            return await step
         except FileFailure as failure:
-            await self._record(job, failure)
+            await self._record(flight, failure)
+        except LostClaim:
+            pass  # dropped already
+        except ProviderStoppedError as stopped:
+            self._stop_because(stopped)
+            await self._queue.pause_provider(str(stopped))
+            self._forget(flight)
         except (TranscriberError, psycopg.Error):
             raise
         except Exception as error:  # noqa: BLE001 (one bad file never stops a batch)
             reason = f"unexpected {type(error).__name__}"
-            await self._record(job, FileFailure(reason, permanent=False))
-        else:
-            if seconds is None:
-                self._progress.lost(job)
-            else:
-                self._progress.completed(job, seconds, time.monotonic() - began)
+            await self._record(flight, FileFailure(reason, permanent=False))
+        return None
 
-    async def _transcribe_and_store(
-        self, job: Job, client: httpx2.AsyncClient, session: Session
-    ) -> float | None:
-        """Return the seconds of sound transcribed, None when the file was no longer ours."""
-        downloaded = await download.fetch(client, job.url, download.Limits())
-        with downloaded.file as file:
-            info = await asyncio.to_thread(audio.probe, file)
-            transcript = await self._transcribe(file, info, session)
-        is_ours = await self._queue.complete(
-            job,
-            transcript,
-            provider=self._provider.name,
-            model=self._provider.model,
-            metadata={
-                "audio": asdict(info),
-                "language": transcript.language,
-                "usage": transcript.usage,
-                "worker": self._queue.worker,
-            },
-            content_sha256=downloaded.sha256,
-            file_size_bytes=downloaded.size_bytes,
-        )
-        return info.duration_seconds if is_ours else None
-
-    async def _transcribe(self, file: BinaryIO, info: AudioInfo, session: Session) -> Transcript:
-        """Ask the provider, as often as it answers "later"."""
-        patience = THROTTLE_SECONDS
-        while True:
-            file.seek(0)
-            try:
-                return await session.transcribe(file, info, self._options.language)
-            except Throttled as throttled:
-                asked = throttled.retry_after if throttled.retry_after is not None else patience
-                patience *= 2
-                wait = min(asked, LONGEST_THROTTLE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311
-                await asyncio.sleep(wait)
-
-    async def _record(self, job: Job, failure: FileFailure) -> None:
+    async def _record(self, flight: Flight, failure: FileFailure) -> None:
+        flight.phase = Phase.WRITING
         status = await self._queue.fail(
-            job,
-            failure,
-            provider=self._provider.name,
-            model=self._provider.model,
-            max_attempts=self._options.max_attempts,
-            cooldown=self._options.cooldown,
-        )
+            flight.job, failure, max_attempts=self._limits.max_attempts,
+            cooldown=self._limits.cooldown,
+        )  # fmt: skip
+        self._forget(flight)
         if status is None:
-            self._progress.lost(job)
+            self._progress.lost(flight.job)
         else:
-            self._progress.failed(job, status, str(failure))
+            self._progress.failed(flight.job, status, str(failure))
 
-    async def _renew_claims(self) -> None:
-        """Prolong every claim held, at a third of its life; stop work on those that are lost."""
+    async def _write_results(self) -> None:
         while True:
-            await asyncio.sleep(self._queue.claim_ttl / 3)
-            jobs = list(self._held.values())
-            if not jobs:
-                continue
+            await self._any_done.wait()
+            self._any_done.clear()
+            await self._write()
+
+    async def _write(self) -> None:
+        """Write what is done. What the database did not take stays in the list."""
+        while batch := self._done[:LARGEST_WRITE]:
+            results = [replace(result, job=flight.job) for flight, result in batch]
+            del self._done[: len(batch)]
             try:
-                kept = await self._queue.renew(jobs)
-            except psycopg.OperationalError:
-                continue  # two more tries before the claims expire
-            for job in jobs:
-                if job.audio_file_id not in kept and self._held.get(job.audio_file_id) is job:
-                    self._lose(job)
-
-    def _lose(self, job: Job) -> None:
-        self._progress.lost(job)
-        if task := self._running.get(job.audio_file_id):
-            task.cancel()
-        else:
-            self._ready.remove(job)
-            self._forget(job)
-
-    def _forget(self, job: Job) -> None:
-        self._held.pop(job.audio_file_id, None)
-        self._running.pop(job.audio_file_id, None)
+                written = await self._queue.complete(results)
+            except BaseException:
+                self._done[:0] = batch
+                raise
+            for (flight, _), result in zip(batch, results, strict=True):
+                is_written = flight.job.audio_file_id in written
+                if not is_written and flight.job != result.job:  # claimed anew meanwhile
+                    self._done.append((flight, result))
+                    continue
+                self._forget(flight)
+                if is_written:
+                    self._progress.completed(result)
+                else:
+                    self._progress.lost(flight.job)

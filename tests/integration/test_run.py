@@ -358,15 +358,45 @@ def test_a_stopped_worker_releases_its_claims(
     for file in range(5):
         pipeline.add(f"call-{file}")
     pipeline.provider.answer = lambda _number, _request: Answer(delay=30)
-    worker = pipeline.start("--concurrency", "2")
+    worker = pipeline.start("--concurrency", "2", "--grace", "0.5")
     until(lambda: len(pipeline.provider.requests) == 2)
+    began = time.monotonic()
     worker.send_signal(number)
     _, errors = worker.communicate(timeout=10)
+    assert time.monotonic() - began < 5
     assert worker.returncode == code
     assert "claims are released" in errors
     assert "Traceback" not in errors
     assert pipeline.one(CLAIMS) == 0
     assert pipeline.one("select count(*) from media_pipeline.transcription_failures") == 0
+
+
+def test_a_stopped_worker_finishes_what_is_paid_for(pipeline: Pipeline) -> None:
+    for file in range(5):
+        pipeline.add(f"call-{file}")
+    pipeline.provider.answer = lambda _number, _request: Answer(delay=1)
+    worker = pipeline.start("--concurrency", "2")
+    until(lambda: len(pipeline.provider.requests) == 2)
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=10)
+    assert worker.returncode == 143
+    assert pipeline.one(COMPLETED) == 2
+    assert len(pipeline.provider.requests) == 2
+    assert pipeline.one(CLAIMS) == 0
+
+
+def test_a_second_signal_stops_at_once(pipeline: Pipeline) -> None:
+    pipeline.add()
+    pipeline.provider.answer = lambda _number, _request: Answer(delay=30)
+    worker = pipeline.start("--grace", "60")
+    until(lambda: len(pipeline.provider.requests) == 1)
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert worker.poll() is None
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=5)
+    assert worker.returncode == 143
+    assert pipeline.one(CLAIMS) == 0
 
 
 def test_files_of_a_killed_worker_are_taken_over(pipeline: Pipeline) -> None:

@@ -30,3 +30,49 @@ def one(connection: Connection, statement: str, *parameters: Any) -> Any:
     """Return the only row of a query; its only value where there is one column."""
     (row,) = connection.execute(statement.encode(), parameters).fetchall()
     return row[0] if len(row) == 1 else row
+
+
+def add_many_audio_files(connection: Connection, files: int) -> None:
+    """Insert so many files, a minute apart, of a thousand phones and ten campaigns."""
+    connection.execute(
+        """
+        insert into media_pipeline.audio_files
+        (url, url_sha1, started, duration_seconds, phone, campaign_name)
+        select
+            'https://vault.example.test/vr/' || n || '.mp3',
+            lpad(to_hex(n), 40, '0'),
+            timestamptz '2024-01-01' + n * interval '1 minute',
+            120,
+            '+49302312' || lpad((n %% 1000)::text, 4, '0'),
+            'campaign ' || n %% 10
+        from generate_series(1, %s) as n
+        """,
+        [files],
+    )
+
+
+def add_history(connection: Connection, *, done: int, permanent: int = 0, cooling: int = 0) -> None:
+    """Let so many of the oldest files be done, the next ones have failed for good, or cool down."""
+    connection.execute(
+        """
+        insert into media_pipeline.transcriptions (audio_file_id, transcript_text, metadata)
+        select id, 'hello', '{"worker": "somebody"}'
+        from media_pipeline.audio_files order by id limit %s
+        """,
+        [done],
+    )
+    connection.execute(
+        """
+        insert into media_pipeline.transcription_failures
+        (audio_file_id, status, error, ignore_until)
+        select
+            id,
+            case when row_number() over (order by id) <= %(permanent)s
+                then 'permanent' else 'transient' end,
+            'HTTP 503',
+            case when row_number() over (order by id) > %(permanent)s
+                then now() + interval '1 hour' end
+        from media_pipeline.audio_files order by id offset %(done)s limit %(failed)s
+        """,
+        {"done": done, "permanent": permanent, "failed": permanent + cooling},
+    )

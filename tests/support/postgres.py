@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,49 @@ def running_server(
         yield server
 
 
+# what a server must promise that is stopped in the middle of the work
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+@dataclass
+class RestartableServer:
+    """A durable server that may go away and come back, on the same port with the same data."""
+
+    data_dir: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    server: Server = field(init=False)
+    _process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Create the cluster, and start."""
+        _create_cluster(embedded_bin_dir(), self.data_dir)
+        self.start()
+
+    def start(self) -> None:
+        """Start, where it listened before."""
+        port = self.server.port if hasattr(self, "server") else None
+        settings = {**DURABLE, **self.settings}
+        self.server, self._process = _start(embedded_bin_dir(), self.data_dir, settings, port)
+
+    def stop(self, *, crash: bool = False) -> None:
+        """Disconnect everybody and stop; a crash loses what was not flushed, as a kill would."""
+        if crash and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(STOP_SECONDS)
+        _stop(self._process)
+
+
+@contextlib.contextmanager
+def restartable_server(settings: Mapping[str, str] | None = None) -> Iterator[RestartableServer]:
+    """Run a server that the block may stop and start."""
+    with contextlib.ExitStack() as stack:
+        root = Path(tempfile.mkdtemp(prefix="media-pipeline-"))
+        stack.callback(shutil.rmtree, root, ignore_errors=True)
+        server = RestartableServer(root / "data", settings or {})
+        stack.callback(server.stop)
+        yield server
+
+
 def _create_cluster(bin_dir: Path, data_dir: Path) -> None:
     # made beside its place and renamed, so that an interrupted initdb leaves no half cluster
     unfinished = data_dir.with_name(data_dir.name + ".new")
@@ -110,12 +153,16 @@ def _create_cluster(bin_dir: Path, data_dir: Path) -> None:
     unfinished.rename(data_dir)
 
 
-def _start(
-    bin_dir: Path, data_dir: Path, settings: Mapping[str, str]
-) -> tuple[Server, subprocess.Popen[bytes]]:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def _start(
+    bin_dir: Path, data_dir: Path, settings: Mapping[str, str], port: int | None = None
+) -> tuple[Server, subprocess.Popen[bytes]]:
+    port = port or _free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),

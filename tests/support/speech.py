@@ -64,6 +64,11 @@ def mp3(*channels: NDArray[np.int16]) -> bytes:
     return out.getvalue()
 
 
+def tagged(mp3: bytes, title: str) -> bytes:
+    """Return an mp3 with a title (ID3v1): the same sound, but another file."""
+    return mp3 + b"TAG" + title.encode().ljust(125, b"\0")
+
+
 def conversation(agent: Sequence[str], customer: Sequence[str]) -> bytes:
     """Return a stereo call in which agent and customer speak clip by clip, in turns."""
     left, right = [], []

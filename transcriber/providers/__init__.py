@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from transcriber.audio import AudioInfo
+    from transcriber.http import RateLimit
 
 # name on the command line -> module beside this one, with `check` and `connect`
 NAMES = ("openai", "local")
@@ -35,6 +36,7 @@ class Transcript:
     diarization: list[dict[str, Any]] | None = None
     usage: dict[str, Any] | None = None
     raw: dict[str, Any] | None = None
+    rate_limit: RateLimit | None = None
 
 
 class Session(Protocol):
@@ -51,10 +53,7 @@ class Session(Protocol):
 
 
 class Provider(Protocol):
-    """A provider that is ready to work; `name` and `model` are stored with each transcript."""
-
-    name: str
-    model: str
+    """A provider that is ready to work."""
 
     def session(self) -> Session:
         """Open one slot's line."""
@@ -62,17 +61,21 @@ class Provider(Protocol):
 
 @dataclass(frozen=True)
 class ProviderChoice:
-    """A provider that was checked, but whose packages are not loaded yet."""
+    """A provider that was checked, but whose packages are not loaded yet.
 
+    `stored_as` and `model` are what its transcripts say; `connect` takes the number of slots, and
+    seconds.
+    """
+
+    name: str
+    stored_as: str
+    model: str
     connect: Callable[[int], Provider]
     default_concurrency: int
 
 
 def choose(name: str, model: str | None) -> ProviderChoice:
-    """Check cheaply that a provider can be used; raise `ProviderUnusableError` if not.
-
-    `connect(concurrency)` then loads its packages, which takes seconds, and the model.
-    """
+    """Check cheaply that a provider can be used; raise `ProviderUnusableError` if not."""
     if name not in NAMES:
         raise ProviderUnusableError(f"There is no provider {name}: choose {' or '.join(NAMES)}.")
     choice: ProviderChoice = importlib.import_module(f"transcriber.providers.{name}").choose(model)

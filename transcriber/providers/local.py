@@ -25,8 +25,12 @@ def choose(model: str | None) -> ProviderChoice:
         raise ProviderUnusableError(
             "The provider local needs faster-whisper: install this package with the extra `local`."
         )
+    model = model or DEFAULT_MODEL
     return ProviderChoice(
-        connect=lambda concurrency: LocalProvider(model or DEFAULT_MODEL, concurrency),
+        name="local",
+        stored_as="faster-whisper",
+        model=os.path.basename(os.path.normpath(model)),  # noqa: PTH119 (a name, or a path)
+        connect=lambda slots: LocalProvider(model, slots),
         # one file already uses every core
         default_concurrency=1,
     )
@@ -35,15 +39,12 @@ def choose(model: str | None) -> ProviderChoice:
 class LocalProvider:
     """A loaded model, shared by all slots."""
 
-    name = "faster-whisper"
-
     def __init__(self, model: str, concurrency: int) -> None:
         """Load a model by name or from a folder; int8 needs a quarter of the memory on a CPU."""
         import ctranslate2  # noqa: PLC0415 (slow to import)
         from faster_whisper import WhisperModel  # noqa: PLC0415
 
         has_gpu = ctranslate2.get_cuda_device_count() > 0
-        self.model = os.path.basename(os.path.normpath(model))  # noqa: PTH119 (a name, or a path)
         try:
             self._whisper = WhisperModel(
                 model,

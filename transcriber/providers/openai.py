@@ -14,13 +14,14 @@ from transcriber.failures import (
     Verdict,
     judge_provider_answer,
 )
-from transcriber.http import retry_after_seconds
+from transcriber.http import rate_limit, retry_after_seconds
 from transcriber.providers import ProviderChoice, ProviderUnusableError, Transcript
 
 if TYPE_CHECKING:
     from openai import APIStatusError
 
     from transcriber.audio import AudioInfo
+    from transcriber.http import RateLimit
 
 DEFAULT_MODEL = "gpt-transcribe"
 DEFAULT_CONCURRENCY = 8
@@ -36,8 +37,12 @@ def choose(model: str | None) -> ProviderChoice:
         raise ProviderUnusableError(
             "Set OPENAI_API_KEY (any word, where the server at OPENAI_BASE_URL asks for none)."
         )
+    model = model or DEFAULT_MODEL
     return ProviderChoice(
-        connect=lambda concurrency: OpenAIProvider(model or DEFAULT_MODEL),  # noqa: ARG005
+        name="openai",
+        stored_as="OpenAI",
+        model=model,
+        connect=lambda _slots: OpenAIProvider(model),
         default_concurrency=DEFAULT_CONCURRENCY,
     )
 
@@ -45,16 +50,14 @@ def choose(model: str | None) -> ProviderChoice:
 class OpenAIProvider:
     """Transcription by HTTP."""
 
-    name = "OpenAI"
-
     def __init__(self, model: str) -> None:
         """Take the model's name; connections are opened by the first request."""
-        self.model = model
+        self._model = model
         self._ssl_context = ssl.create_default_context()
 
     def session(self) -> OpenAISession:
         """Open a client of the slot's own: a shared pool scans all connections per request."""
-        return OpenAISession(self.model, self._ssl_context)
+        return OpenAISession(self._model, self._ssl_context)
 
 
 class OpenAISession:
@@ -86,13 +89,14 @@ class OpenAISession:
             BASE_TIMEOUT_SECONDS + info.duration_seconds, connect=CONNECT_TIMEOUT_SECONDS
         )
         try:
-            answer = await self._client.audio.transcriptions.create(
+            response = await self._client.audio.transcriptions.with_raw_response.create(
                 model=self._model,
                 # an open file is streamed; bytes or a path would be held in memory
                 file=(f"recording.{info.suffix}", file, info.media_type),
                 timeout=timeout,
                 **parameters,
             )
+            answer = response.parse()
         except openai.APIStatusError as error:
             raise _judged(error) from error
         except openai.APITimeoutError as error:
@@ -100,7 +104,7 @@ class OpenAISession:
         except (openai.APIError, json.JSONDecodeError) as error:
             reason = f"no usable answer from the provider ({type(error).__name__})"
             raise FileFailure(reason, permanent=False) from error
-        return _transcript(answer)
+        return _transcript(answer, rate_limit(response.headers))
 
 
 def _response_parameters(model: str) -> dict[str, Any]:
@@ -130,7 +134,7 @@ def _judged(error: APIStatusError) -> Exception:
     )
 
 
-def _transcript(answer: object) -> Transcript:
+def _transcript(answer: object, limit: RateLimit | None) -> Transcript:
     """Check the answer: a portal's HTML arrives as `str`, a cut one without its text."""
     text = getattr(answer, "text", None)
     if not isinstance(text, str):
@@ -146,6 +150,7 @@ def _transcript(answer: object) -> Transcript:
         diarization=[turn for turn in turns if turn["speaker"] is not None] or None,
         usage=raw.get("usage"),
         raw=raw,
+        rate_limit=limit,
     )
 
 

@@ -1,60 +1,90 @@
--- Write a transcript back and release its claim. One row: how many transcripts were
--- written. 0 says that the file is no longer ours: somebody else claimed or finished
--- it, or it is gone. A result whose claim was merely deleted is kept, since it has been
--- paid for. Lock order, here as everywhere: the transcriptions row, then the claim.
-with locked_transcription as materialized (
-    select transcriptions.status
+-- Write transcripts back and release their claims. One row per transcript that stands
+-- in the table as we wrote it; a file that is not among them is no longer ours:
+-- somebody else claimed or finished it, or it is gone. A result whose claim was merely
+-- deleted is kept, since it has been paid for. May be repeated when a lost connection
+-- hides whether it was carried out.
+--
+-- Lock order, here as everywhere: transcriptions rows, then claims, each by ascending
+-- id.
+with results as materialized (
+    select *
+    from
+        json_to_recordset(%(results)s::json) as results (
+            audio_file_id bigint,
+            claimed_at timestamptz,
+            transcript_text text,
+            segments jsonb,
+            diarization jsonb,
+            metadata jsonb,
+            raw_response jsonb,
+            content_sha256 text,
+            file_size_bytes bigint
+        )
+),
+
+locked_transcriptions as materialized (
+    select
+        transcriptions.audio_file_id,
+        transcriptions.status,
+        transcriptions.metadata
     from media_pipeline.transcriptions
-    where transcriptions.audio_file_id = %(audio_file_id)s
+    where transcriptions.audio_file_id in (select results.audio_file_id from results)
+    order by transcriptions.audio_file_id
     for no key update
 ),
 
-released_claim as (
+locked_claims as materialized (
+    select
+        transcription_claims.audio_file_id,
+        transcription_claims.claimed_by = %(worker)s
+        and transcription_claims.claimed_at = results.claimed_at as is_ours
+    from media_pipeline.transcription_claims
+    inner join results on transcription_claims.audio_file_id = results.audio_file_id
+    where (select count(*) from locked_transcriptions) >= 0
+    order by transcription_claims.audio_file_id
+    for update of transcription_claims
+),
+
+released_claims as (
     delete from media_pipeline.transcription_claims
+    using locked_claims
     where
-        transcription_claims.audio_file_id = %(audio_file_id)s
-        and transcription_claims.claimed_by = %(worker)s
-        and transcription_claims.claimed_at = %(claimed_at)s
-        and (select count(*) from locked_transcription) >= 0
-    returning transcription_claims.audio_file_id
+        transcription_claims.audio_file_id = locked_claims.audio_file_id
+        and locked_claims.is_ours
 ),
 
-owned_file as (
-    select audio_files.id
-    from media_pipeline.audio_files
+owned_results as (
+    select results.*
+    from results
+    -- a file that was deleted meanwhile would break the foreign key
+    inner join media_pipeline.audio_files on results.audio_file_id = audio_files.id
+    left join locked_claims on results.audio_file_id = locked_claims.audio_file_id
+    left join locked_transcriptions
+        on results.audio_file_id = locked_transcriptions.audio_file_id
     where
-        audio_files.id = %(audio_file_id)s
-        and (
-            exists (select from released_claim)
-            or not exists (
-                select from media_pipeline.transcription_claims
-                where transcription_claims.audio_file_id = audio_files.id
-            )
-        )
-        and not exists (
-            select from locked_transcription
-            where locked_transcription.status = 'completed'
-        )
+        coalesce(locked_claims.is_ours, true)
+        and locked_transcriptions.status is distinct from 'completed'
 ),
 
-written_transcription as (
+written_transcriptions as (
     insert into media_pipeline.transcriptions as existing_transcription
     (
         audio_file_id, provider, model, status, completed_at,
         transcript_text, segments, diarization, metadata, raw_response
     )
     select
-        owned_file.id,
+        owned_results.audio_file_id,
         %(provider)s as provider,
         %(model)s as model,
         'completed' as status,
         now() as completed_at,
-        %(transcript_text)s as transcript_text,
-        %(segments)s::jsonb as segments,
-        %(diarization)s::jsonb as diarization,
-        %(metadata)s::jsonb as metadata,
-        %(raw_response)s::jsonb as raw_response
-    from owned_file
+        owned_results.transcript_text,
+        owned_results.segments,
+        owned_results.diarization,
+        owned_results.metadata,
+        owned_results.raw_response
+    from owned_results
+    order by owned_results.audio_file_id
     on conflict (audio_file_id) do update
         set
             provider = excluded.provider,
@@ -70,24 +100,44 @@ written_transcription as (
     returning existing_transcription.audio_file_id
 ),
 
-forgotten_failure as (
+forgotten_failures as (
     delete from media_pipeline.transcription_failures
-    using written_transcription
-    where transcription_failures.audio_file_id = written_transcription.audio_file_id
+    using written_transcriptions
+    where transcription_failures.audio_file_id = written_transcriptions.audio_file_id
 ),
 
-described_file as (
+-- a refresh may hold some of these rows and wait for others: whoever skips cannot
+-- deadlock, and the transcript's metadata has the two as well
+describable_files as materialized (
+    select
+        audio_files.id,
+        owned_results.content_sha256,
+        owned_results.file_size_bytes
+    from media_pipeline.audio_files
+    inner join owned_results on audio_files.id = owned_results.audio_file_id
+    where
+        audio_files.content_sha256 is distinct from owned_results.content_sha256
+        or audio_files.file_size_bytes is distinct from owned_results.file_size_bytes
+    order by audio_files.id
+    for no key update of audio_files skip locked
+),
+
+described_files as (
     update media_pipeline.audio_files
     set
-        content_sha256 = %(content_sha256)s,
-        file_size_bytes = %(file_size_bytes)s
-    from written_transcription
-    where
-        audio_files.id = written_transcription.audio_file_id
-        and (
-            audio_files.content_sha256 is distinct from %(content_sha256)s
-            or audio_files.file_size_bytes is distinct from %(file_size_bytes)s
-        )
+        content_sha256 = describable_files.content_sha256,
+        file_size_bytes = describable_files.file_size_bytes
+    from describable_files
+    where audio_files.id = describable_files.id
 )
 
-select count(*) as written from written_transcription
+select written_transcriptions.audio_file_id from written_transcriptions
+union all
+-- written by us before a connection was lost
+select locked_transcriptions.audio_file_id
+from locked_transcriptions
+inner join results on locked_transcriptions.audio_file_id = results.audio_file_id
+where
+    locked_transcriptions.status = 'completed'
+    and locked_transcriptions.metadata ->> 'worker' = %(worker)s
+    and locked_transcriptions.metadata = results.metadata

@@ -19,17 +19,24 @@ with new_files as (
                     epoch from coalesce(audio_files.started, audio_files.created_at)
                 ),
                 'campaign',
-                audio_files.campaign_name
+                audio_files.campaign_name,
+                'audio_seconds',
+                audio_files.duration_seconds
             )
         ) as metadata
     from media_pipeline.audio_files
     left join media_pipeline.transcription_failures
-        on audio_files.id = transcription_failures.audio_file_id
+        on
+            audio_files.id = transcription_failures.audio_file_id
+            and transcription_failures.audio_file_id > %(after_id)s
     where
         audio_files.id > %(after_id)s
         and not exists (
             select from media_pipeline.transcriptions
-            where transcriptions.audio_file_id = audio_files.id
+            where
+                transcriptions.audio_file_id = audio_files.id
+                -- said again, or all transcriptions would be read for a few new files
+                and transcriptions.audio_file_id > %(after_id)s
         )
     order by audio_files.id
     on conflict (audio_file_id) do nothing

@@ -18,4 +18,4 @@ update media_pipeline.transcription_claims
 set expires_at = now() + make_interval(secs => %(claim_ttl)s)
 from own_claims
 where transcription_claims.audio_file_id = own_claims.audio_file_id
-returning transcription_claims.audio_file_id
+returning transcription_claims.audio_file_id, transcription_claims.claimed_at

@@ -1,12 +1,13 @@
 -- the queue: the pending rows of transcriptions, in the order of the calls
--- depends: 0004.index-audio-files-by-source
+-- depends: 0003.create-try-timestamptz
 -- transactional: false
 
 -- A pending row's metadata says {"queue": {"started": epoch, "campaign": name}}:
 -- no index on audio_files can know what is pending, and the table keeps the columns
 -- that integrators know. The transcript's own metadata takes its place.
 
--- as in 0004, an index that a killed build left invalid is made anew
+-- built without a lock that stops writers, since an adopted table may be large; a build
+-- that was killed leaves an invalid index, which `if not exists` would keep
 drop index concurrently if exists media_pipeline.ix_transcriptions_queue;
 
 -- claim: the newest or the oldest files, at the same cost however many are done

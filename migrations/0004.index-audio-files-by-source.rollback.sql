@@ -1,3 +1,0 @@
--- transactional: false
-
-drop index concurrently if exists media_pipeline.ix_audio_files_source;

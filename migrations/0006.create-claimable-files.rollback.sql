@@ -1,0 +1,3 @@
+-- a view holds nothing
+
+drop view if exists media_pipeline.claimable_files;

@@ -1,0 +1,101 @@
+"""Every statement locks in the same order: transcriptions, then claims, each by ascending id."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.catalogue import add_many_audio_files, one
+from tests.support.queue import fail, new_queue, result_of
+from transcriber.database import open_pool
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from transcriber.jobs import Job
+    from transcriber.queue import Queue
+
+FILES, CONNECTIONS, SECONDS = 2000, 16, 60
+COMPLETED = "select count(*) from media_pipeline.transcriptions where status = 'completed'"
+DEADLOCKS = "select deadlocks from pg_stat_database where datname = current_database()"
+FAILURES_BY_HAND = """
+    insert into media_pipeline.transcription_failures (audio_file_id, status, ignore_until)
+    select id, 'transient', now() + interval '0.2 s' from media_pipeline.audio_files
+    where random() < 0.01
+    on conflict (audio_file_id) do update set ignore_until = excluded.ignore_until
+"""
+
+
+@dataclass
+class Hand:
+    """A worker that does everything at random; its claims expire, so that batches overlap."""
+
+    queue: Queue
+    dice: random.Random
+    held: dict[int, Job] = field(default_factory=dict)
+
+    async def work(self) -> None:
+        """Go on until every file is done."""
+        while self.held or not await self._is_done():
+            claimed = await self.queue.claim(self.dice.randint(1, 20))
+            self.held |= {job.audio_file_id: job for job in claimed.jobs}
+            await self._do_something()
+
+    async def _do_something(self) -> None:
+        jobs = [*self.held.values()]
+        self.dice.shuffle(jobs)
+        match self.dice.randrange(6):
+            case 0 | 1 | 2:
+                await self.queue.complete([result_of(job) for job in jobs])
+                self.held.clear()
+            case 3:
+                for job in jobs[:3]:
+                    await fail(self.queue, job, cooldown=0)
+                    del self.held[job.audio_file_id]
+            case 4:
+                kept = [job.audio_file_id for job in jobs[::2]]
+                await asyncio.gather(self.queue.renew(jobs), self.queue.release(kept))
+            case 5:
+                await asyncio.gather(self.queue.enqueue(), self.queue.enqueue_news())
+
+    async def _is_done(self) -> bool:
+        (row,) = await self.queue._fetch("count_pending", {"campaign": None})  # noqa: SLF001
+        if row["files"] == 0:
+            await self.queue.enqueue()  # cooldowns that are over
+            (row,) = await self.queue._fetch("count_pending", {"campaign": None})  # noqa: SLF001
+        return bool(row["files"] == 0)
+
+
+@pytest.mark.parametrize("claim_ttl", [0.02, 0.5])
+def test_sixteen_connections_never_deadlock(
+    connection: psycopg.Connection, claim_ttl: float
+) -> None:
+    add_many_audio_files(connection, FILES)
+
+    async def work() -> int:
+        async with open_pool() as pool, asyncio.timeout(SECONDS):
+            await pool.resize(CONNECTIONS, CONNECTIONS)
+            hands = [Hand(new_queue(pool, claim_ttl), random.Random(n)) for n in range(CONNECTIONS)]
+            await hands[0].queue.enqueue()
+            work = asyncio.gather(*(hand.work() for hand in hands))
+            for _ in range(5):
+                connection.execute(FAILURES_BY_HAND)
+                await asyncio.sleep(0.3)
+            await work
+            return sum(hand.queue.outages for hand in hands)
+
+    assert asyncio.run(work()) == 0  # a deadlock would be asked again, and counted here
+    assert one(connection, DEADLOCKS) == 0
+    connection.execute("delete from media_pipeline.transcription_failures")
+    asyncio.run(finish())
+    assert one(connection, COMPLETED) == FILES
+
+
+async def finish() -> None:
+    """Do what cooled down at the end."""
+    async with open_pool() as pool:
+        await Hand(new_queue(pool), random.Random(0)).work()

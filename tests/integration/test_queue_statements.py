@@ -1,0 +1,217 @@
+"""The queue's statements: fenced, repeatable, without deadlocks."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tests.support.catalogue import add_many_audio_files, one
+from tests.support.queue import fail, new_queue, result_of
+from transcriber import queue as queue_module
+from transcriber.database import open_pool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+
+    from transcriber.database import Pool
+    from transcriber.queue import Queue
+
+EXPIRE = "update media_pipeline.transcription_claims set expires_at = now()"
+CLAIMS = (
+    "select array_agg(claims::text order by audio_file_id)"
+    " from media_pipeline.transcription_claims as claims"
+)
+FAILURES = "select count(*) from media_pipeline.transcription_failures"
+STATUS = "select status from media_pipeline.transcriptions"
+WRITTEN_BY = "select metadata ->> 'worker' from media_pipeline.transcriptions"
+
+
+@asynccontextmanager
+async def two_workers() -> AsyncIterator[tuple[Queue, Queue]]:
+    """Yield two workers' views of the queue, which is up to date."""
+    async with open_pool() as pool:
+        first, second = new_queue(pool), new_queue(pool)
+        await first.enqueue()
+        yield first, second
+
+
+def test_a_result_may_be_written_twice_by_whoever_wrote_it(
+    connection: psycopg.Connection,
+) -> None:
+    add_many_audio_files(connection, 3)
+
+    async def scenario() -> None:
+        async with two_workers() as (ours, theirs):
+            jobs = (await ours.claim(3)).jobs
+            ids = {job.audio_file_id for job in jobs}
+            results = [result_of(job) for job in jobs]
+            assert await ours.complete(results) == ids
+            completed_at = one(
+                connection, "select max(completed_at) from media_pipeline.transcriptions"
+            )
+            assert await ours.complete(results) == ids
+            assert await theirs.complete(results) == set()
+            assert completed_at == one(
+                connection, "select max(completed_at) from media_pipeline.transcriptions"
+            )
+
+    asyncio.run(scenario())
+
+
+def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> None:
+    add_many_audio_files(connection, 2)
+
+    class LosesAnswers:
+        """A pool whose connections die between commit and answer, every other time."""
+
+        def __init__(self, pool: Pool) -> None:
+            self.pool = pool
+            self.statements = 0
+
+        @asynccontextmanager
+        async def connection(self) -> AsyncIterator[Any]:
+            async with self.pool.connection() as opened:
+                yield self
+                self.statements += 1
+                if self.statements % 2:
+                    raise psycopg.OperationalError("server closed the connection unexpectedly")
+                del opened
+
+        async def execute(self, statement: Any, parameters: Any) -> Any:
+            async with self.pool.connection() as opened:
+                return await opened.execute(statement, parameters)
+
+    async def scenario() -> None:
+        async with open_pool() as pool:
+            queue = new_queue(pool)
+            await queue.enqueue()
+            first, second = (await queue.claim(2)).jobs
+            broken = LosesAnswers(pool)
+            queue._pool = broken  # type: ignore[assignment]  # noqa: SLF001
+            assert await queue.complete([result_of(first)]) == {first.audio_file_id}
+            connection.execute("delete from media_pipeline.transcription_claims")
+            kept = await queue.renew([second])  # made anew, and its answer is lost
+            assert await queue.complete([result_of(kept[second.audio_file_id])])
+            assert queue.outages == broken.statements // 2 >= 3
+
+    asyncio.run(scenario())
+    assert one(connection, f"{STATUS} group by 1") == "completed"
+
+
+def test_a_stale_owner_changes_nothing(connection: psycopg.Connection) -> None:
+    add_many_audio_files(connection, 1)
+
+    async def scenario() -> None:
+        async with two_workers() as (stale, owner):
+            (stale_job,) = (await stale.claim(1)).jobs
+            assert (await owner.claim(1)).jobs == []
+            connection.execute(EXPIRE)
+            (job,) = (await owner.claim(1)).jobs
+            claims = one(connection, CLAIMS)
+            assert await stale.complete([result_of(stale_job)]) == set()
+            assert await fail(stale, stale_job) is None
+            assert await stale.renew([stale_job]) == {}
+            await stale.release()
+            assert (one(connection, CLAIMS), one(connection, FAILURES)) == (claims, 0)
+            assert await owner.complete([result_of(job)]) == {job.audio_file_id}
+            assert await stale.complete([result_of(stale_job)]) == set()
+            assert await stale.renew([stale_job]) == {}
+            assert one(connection, WRITTEN_BY) == owner.worker
+            assert one(connection, CLAIMS) is None
+
+    asyncio.run(scenario())
+
+
+def test_an_expired_claim_that_nobody_took_is_renewed(connection: psycopg.Connection) -> None:
+    add_many_audio_files(connection, 1)
+
+    async def scenario() -> None:
+        async with two_workers() as (ours, theirs):
+            (job,) = (await ours.claim(1)).jobs
+            connection.execute(EXPIRE)
+            assert await ours.renew([job]) == {job.audio_file_id: job}
+            assert (await theirs.claim(1)).jobs == []
+
+    asyncio.run(scenario())
+
+
+def test_a_deleted_claim_is_made_anew_unless_another_has_the_file(
+    connection: psycopg.Connection,
+) -> None:
+    add_many_audio_files(connection, 2)
+
+    async def scenario() -> None:
+        async with two_workers() as (ours, theirs):
+            jobs = (await ours.claim(2)).jobs
+            connection.execute("delete from media_pipeline.transcription_claims")
+            (taken,) = (await theirs.claim(1)).jobs
+            kept = await ours.renew(jobs)
+            assert taken.audio_file_id not in kept
+            (job,) = kept.values()
+            assert await ours.complete([result_of(job)]) == {job.audio_file_id}
+            assert await theirs.complete([result_of(taken)]) == {taken.audio_file_id}
+            connection.execute("delete from media_pipeline.transcription_claims")
+            assert await ours.renew(jobs) == {}  # done is done
+
+    asyncio.run(scenario())
+
+
+def test_a_paid_result_is_kept_although_the_next_owner_failed(
+    connection: psycopg.Connection,
+) -> None:
+    add_many_audio_files(connection, 1)
+
+    async def scenario() -> None:
+        async with two_workers() as (slow, next_owner):
+            (job,) = (await slow.claim(1)).jobs
+            connection.execute(EXPIRE)
+            assert await fail(next_owner, (await next_owner.claim(1)).jobs[0]) == "transient"
+            assert await slow.complete([result_of(job)]) == {job.audio_file_id}
+            assert (one(connection, STATUS), one(connection, FAILURES)) == ("completed", 0)
+
+    asyncio.run(scenario())
+
+
+def test_what_people_do_by_hand_takes_effect_while_a_worker_watches(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_many_audio_files(connection, 2)
+    assert queue_module.RECONCILE_SECONDS <= 60
+
+    async def scenario() -> None:
+        async with two_workers() as (queue, _):
+            for job in (await queue.claim(2)).jobs:
+                assert await fail(queue, job) == "transient"
+            await queue.enqueue_news()
+            assert (await queue.claim(2)).any_pending is False
+            connection.execute(
+                "DELETE FROM media_pipeline.transcription_failures WHERE status='transient';"
+            )
+            monkeypatch.setattr(queue_module, "RECONCILE_SECONDS", 0)  # as if so much time passed
+            await queue.enqueue_news()
+            assert len((await queue.claim(2)).jobs) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_claim_goes_back_to_the_ends_of_the_queue(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_many_audio_files(connection, 30)
+    monkeypatch.setattr(queue_module, "CURSOR_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        async with two_workers() as (queue, _):
+            first = {job.audio_file_id for job in (await queue.claim(4)).jobs}
+            connection.execute(EXPIRE)
+            await asyncio.sleep(0.25)
+            await queue.claim(4)  # still from where the last one ended
+            again = {job.audio_file_id for job in (await queue.claim(4)).jobs}
+            assert first & again
+
+    asyncio.run(scenario())
