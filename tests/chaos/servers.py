@@ -1,0 +1,161 @@
+"""The recordings' host and a moody provider, in a process of their own; it ends with its owner.
+
+    python -m tests.chaos.servers CALLS SEED LONG_SECONDS
+
+Prints its port. Every call that was received as a whole becomes one line of JSON in the file
+CALLS, whether or not its caller lives to hear the answer: that is what a provider bills.
+Which file a call is for is told by its content: every recording carries its number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tests.support import speech
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import Mapping
+    from typing import TextIO
+
+MP3 = speech.mp3(speech.samples("librivox_0880")[:8000])
+
+# of a hundred files: no such page, a login page, and one that the provider refuses
+GONE, NOT_AUDIO, REFUSED = 7, 13, 29
+
+LATENCY_SECONDS = (0.05, 0.4)
+LONG_SHARE = 0.01
+
+# share of the calls -> how they end; the rest succeeds
+MOODS = {
+    "throttled": 0.05,
+    "throttled with retry-after": 0.05,
+    "server error": 0.03,
+    "bad gateway": 0.02,
+    "hangs, then closes": 0.01,
+    "closes": 0.01,
+    "truncated": 0.01,
+}
+MARK = re.compile(rb"TAGfile (\d+)\0")
+
+
+def recording(number: int) -> bytes:
+    """Return a recording with sound in it that is unlike all others."""
+    return speech.tagged(MP3, f"file {number}")
+
+
+class Servers:
+    """Both servers behind one port."""
+
+    def __init__(self, calls: TextIO, seed: str, long_seconds: float) -> None:
+        """Take where to write the calls down, and how long a long one takes."""
+        self._calls = calls
+        self._seed = seed
+        self._long_seconds = long_seconds
+        self._calls_by_file: Counter[int] = Counter()
+
+    async def connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Serve one connection."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                began = time.time()
+                headers = dict(re.findall(r"(?m)^([\w-]+): (.*)\r$", head.lower()))
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                if head.startswith("GET"):
+                    number = int(re.findall(r"/(\d+)\.mp3", head)[0])
+                    answer = self._page(number)
+                else:
+                    key = headers["authorization"].removeprefix("bearer ")
+                    answer = await self._call(body, key, began)
+                if not answer:
+                    return
+                writer.write(answer)
+                await writer.drain()
+
+    def _page(self, number: int) -> bytes:
+        if number % 100 == GONE:
+            return http(404, b"no such page", "text/plain")
+        if number % 100 == NOT_AUDIO:
+            return http(200, b"<!doctype html><title>Log in</title>", "text/html")
+        return http(200, recording(number), "audio/mpeg")
+
+    async def _call(self, body: bytes, key: str, began: float) -> bytes:
+        marks = MARK.findall(body)
+        number = int(marks[0])
+        self._calls_by_file[number] += 1
+        # the n-th call for a file ends the same way in every run with this seed
+        dice = random.Random(f"{self._seed} {number} {self._calls_by_file[number]}")
+        outcome = "refused" if number % 100 == REFUSED else _mood(dice)
+        latency = dice.uniform(*LATENCY_SECONDS)
+        if outcome == "success" and dice.random() < LONG_SHARE:
+            latency = self._long_seconds
+        await asyncio.sleep(latency)
+        call = {"file": number, "key": key, "began": began, "ended": time.time()}
+        self._calls.write(json.dumps({**call, "outcome": outcome}) + "\n")
+        if outcome == "hangs, then closes":
+            await asyncio.sleep(self._long_seconds)
+        return answer_of(outcome, number, dice)
+
+
+def answer_of(outcome: str, number: int, dice: random.Random) -> bytes:
+    """Return what the provider sends; nothing where it closes the connection."""
+    text = json.dumps({"text": f"file {number}"}).encode()
+    answers = {
+        "success": http(200, text),
+        "truncated": http(200, text[: len(text) // 2]),
+        "throttled": refusal(429),
+        "throttled with retry-after": refusal(429, {"Retry-After": str(dice.randint(1, 2))}),
+        "server error": refusal(dice.choice((500, 503))),
+        "bad gateway": http(502, b"<html>bad gateway</html>", "text/html"),
+        "refused": refusal(400),
+    }
+    return answers.get(outcome, b"")
+
+
+def _mood(dice: random.Random) -> str:
+    point = dice.random()
+    for outcome, share in MOODS.items():
+        point -= share
+        if point < 0:
+            return outcome
+    return "success"
+
+
+def http(
+    status: int,
+    body: bytes,
+    media_type: str = "application/json",
+    headers: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return an answer as it is sent."""
+    fields = {"Content-Type": media_type, "Content-Length": len(body), **(headers or {})}
+    lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def refusal(status: int, headers: Mapping[str, Any] | None = None) -> bytes:
+    """Return an error as OpenAI words it."""
+    error = {"message": "no", "type": "server_error", "param": None, "code": "some_code"}
+    return http(status, json.dumps({"error": error}).encode(), headers=headers)
+
+
+async def main(path: str, seed: str, long_seconds: str) -> None:
+    """Serve until standard input ends, which it does when the owner is gone."""
+    with open(path, "a", buffering=1) as calls:  # noqa: PTH123, ASYNC230 (before it serves)
+        servers = Servers(calls, seed, float(long_seconds))
+        server = await asyncio.start_server(servers.connected, "127.0.0.1", backlog=1024)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
