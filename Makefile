@@ -8,10 +8,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DBT_TARGET_PATH ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-shell test lint bench lock docs clean
+.PHONY: help setup demo demo-shell test chaos lint bench bench-queue bench-throughput lock docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install the locked packages into .venv
 
@@ -34,6 +34,9 @@ demo-shell: setup ## a shell in which psql, dbt and transcriber use the demo's d
 test: setup ## every test, on an embedded PostgreSQL or on the server that PGHOST names
 	@python -m pytest -n 2 $(ARGS)
 
+chaos: setup ## workers, database and provider broken at random while 5,000 files are done; ARGS="--seed 2"
+	@python -m tests.chaos $(ARGS)
+
 lint: setup ## sqlfluff, squawk, ruff and mypy
 	@sqlfluff lint --disable-progress-bar --templater jinja models macros tests
 	@sqlfluff lint --disable-progress-bar --templater raw migrations
@@ -45,6 +48,12 @@ lint: setup ## sqlfluff, squawk, ruff and mypy
 
 bench: setup ## what a run costs when nothing is to do; ARGS="--files 1000000" for a large catalogue
 	@python -m tests.benchmarks.startup $(ARGS)
+
+bench-queue: setup ## the queue's claims, and its jobs a second beside other queues (installed into .bench)
+	@python -m tests.benchmarks.queue $(ARGS)
+
+bench-throughput: setup ## a run's files a second, CPU and memory, and how it treats a provider's limit
+	@python -m tests.benchmarks.throughput $(ARGS)
 
 docs: setup ## dbt's documentation as one offline page, target/static_index.html
 	@mkdir -p $(DBT_TARGET_PATH)/profile
@@ -59,4 +68,4 @@ lock: setup ## renew requirements.lock from pyproject.toml
 		--no-emit-index-url --no-header --extra local --extra dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove everything that was made here, the demo's database too
-	rm -rf $(VENV) .demo target logs dbt_packages .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .bench .demo target logs dbt_packages .pytest_cache .mypy_cache .ruff_cache

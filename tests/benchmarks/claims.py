@@ -1,0 +1,122 @@
+"""What a claim of 50 files costs: over a drain, and in a large catalogue in several states."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from tests.benchmarks.clients.ours import PROVIDER, result_of
+from tests.support.catalogue import add_history, add_many_audio_files
+from transcriber import migrate
+from transcriber.database import open_pool
+from transcriber.jobs import Choice
+from transcriber.queue import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.postgres import Server
+    from transcriber.database import Pool
+
+BATCH = 50
+REPEATS = 21
+DONE = (0.0, 0.5, 0.999)
+PERMANENT, COOLING = 100_000, 200_000
+
+
+def drain(server: Server, files: int) -> None:
+    """Print a claim's milliseconds over the drain of a queue, per tenth of it."""
+    print(f"\nmilliseconds of a claim of {BATCH}, medians per tenth of a drain of {files:,} files")
+    for name, is_held in (("alone", False), ("an old snapshot is held elsewhere", True)):
+        with _database(server):
+            with psycopg.connect(autocommit=True) as connection:
+                add_many_audio_files(connection, files)
+            milliseconds = asyncio.run(_drain(is_held=is_held))
+        tenth = len(milliseconds) // 10
+        cells = [
+            statistics.median(milliseconds[place * tenth : (place + 1) * tenth])
+            for place in range(10)
+        ]
+        print(
+            f"{name:<34}" + "".join(f"{cell:>6.1f}" for cell in cells) + f"   p99"
+            f" {sorted(milliseconds)[len(milliseconds) * 99 // 100]:.1f}"
+        )
+
+
+async def _drain(*, is_held: bool) -> list[float]:
+    milliseconds: list[float] = []
+    async with open_pool() as pool, contextlib.AsyncExitStack() as stack:
+        queue = _queue(pool)
+        await queue.enqueue()
+        if is_held:
+            report = await stack.enter_async_context(await psycopg.AsyncConnection.connect())
+            await report.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            await report.execute("select 1 from media_pipeline.transcriptions limit 1")
+        while True:
+            began = time.perf_counter()
+            claimed = await queue.claim(BATCH)
+            if not claimed.jobs:
+                return milliseconds
+            milliseconds.append(1000 * (time.perf_counter() - began))
+            await queue.complete([result_of(job) for job in claimed.jobs])
+
+
+def states(server: Server, files: int) -> None:
+    """Print a claim's milliseconds, and an idle poll's, by the share of files that is done."""
+    print(
+        f"\nmilliseconds of a claim of {BATCH} among {files:,} files, of which {PERMANENT:,} failed"
+        f" for good\nand {COOLING:,} cool down; medians of {REPEATS}"
+    )
+    print(f"{'':<12}{'pending':>10}{'enqueue s':>11}{'claim':>8}{'oldest':>8}{'campaign':>10}")
+    for done in (*DONE, 1.0):
+        with _database(server):
+            with psycopg.connect(autocommit=True) as connection:
+                add_many_audio_files(connection, files)
+                rest = files - PERMANENT - COOLING
+                add_history(connection, done=int(done * rest), permanent=PERMANENT, cooling=COOLING)
+                connection.execute("vacuum analyze")
+            print(f"{done:<12.1%}" + asyncio.run(_state()))
+
+
+async def _state() -> str:
+    async with open_pool() as pool:
+        began = time.perf_counter()
+        await _queue(pool).enqueue()
+        seconds = time.perf_counter() - began
+        line = f"{(await _queue(pool).count_pending()).files:>10,}{seconds:>11.1f}"
+        for width, choice in (
+            (8, Choice()),
+            (8, Choice(newest_first=False)),
+            (10, Choice(campaign="campaign 3")),
+        ):
+            queue = _queue(pool, choice)
+            milliseconds = []
+            for _ in range(REPEATS):
+                began = time.perf_counter()
+                await queue.claim(BATCH)
+                milliseconds.append(1000 * (time.perf_counter() - began))
+                await queue.release()
+            line += f"{statistics.median(milliseconds):>{width}.1f}"
+        return line
+
+
+def _queue(pool: Pool, choice: Choice | None = None) -> Queue:
+    return Queue(pool, provider=PROVIDER, claim_ttl=120, choice=choice or Choice(), on_outage=print)
+
+
+@contextlib.contextmanager
+def _database(server: Server) -> Iterator[None]:
+    with psycopg.connect(
+        host=server.host, port=server.port, user=server.user, dbname="postgres", autocommit=True
+    ) as connection:
+        connection.execute("create database claims")
+        os.environ |= server.environment("claims")
+        migrate.apply()
+        yield
+        connection.execute("drop database claims (force)")

@@ -1,0 +1,50 @@
+"""What the queue costs, and how it compares with others', on a PostgreSQL of its own.
+
+The server has default settings (fsync and synchronous_commit are on). Peers are installed into
+.bench/ by the first run. Trust the ratios: seconds depend on what else the machine does.
+
+What a kill of ours can lose is what is not yet in a commit, as with one write a result: results
+that are ready together are written together, but none waits for one that is not ready. With jobs
+of seconds that is a result or two; with no-op jobs it is bounded by the files in flight (at most
+`2 * LARGEST_WRITE` done, as many claimed ahead, and the slots), which others then do once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from tests.benchmarks import claims, cycle
+from tests.support.postgres import running_server
+
+PARTS = ("drain", "states", "cycle")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=PARTS, help="one table instead of all")
+    parser.add_argument("--files", type=int, default=100_000, help="of the drain [100000]")
+    parser.add_argument(
+        "--catalogue", type=int, default=1_000_000, help="files of `states` [1000000]"
+    )
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bin-dir", type=Path, help="another PostgreSQL's programs [embedded]")
+    arguments = parser.parse_args()
+    settings = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    with running_server(bin_dir=arguments.bin_dir, settings=settings) as server:
+        os.environ |= server.environment()
+        if arguments.only in {None, "drain"}:
+            claims.drain(server, arguments.files)
+        if arguments.only in {None, "states"}:
+            claims.states(server, arguments.catalogue)
+        if arguments.only in {None, "cycle"}:
+            cycle.compare(server, arguments.concurrency, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
