@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DBT_TARGET_PATH ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-shell test chaos lint bench bench-queue bench-throughput lock docs clean
+.PHONY: help setup demo demo-shell test chaos lint bench bench-refresh bench-queue bench-throughput lock docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: setup ## sqlfluff, squawk, ruff and mypy
 
 bench: setup ## what a run costs when nothing is to do; ARGS="--files 1000000" for a large catalogue
 	@python -m tests.benchmarks.startup $(ARGS)
+
+bench-refresh: setup ## the refresh beside the handover's own SQL; ARGS="--growth" for how it grows
+	@python -m tests.benchmarks.refresh $(ARGS)
 
 bench-queue: setup ## the queue's claims, and its jobs a second beside other queues (installed into .bench)
 	@python -m tests.benchmarks.queue $(ARGS)

@@ -1,8 +1,12 @@
-{#- Whether the database has the optional table campaign_map.
+{#- Whether the database has the optional table campaign_map; the adapter knows of no foreign tables.
 
     {% if campaign_map_exists() %} select ... {% endif %}
 -#}
 {% macro campaign_map_exists() -%}
-{%- set table = source('dialer', 'campaign_map') -%}
-{{ return(execute and adapter.get_relation(table.database, table.schema, table.identifier) is not none) }}
+{%- set table = source('dialer', 'campaign_map').include(database=False) -%}
+{%- if execute -%}
+    {%- set found = run_query("select to_regclass(" ~ text_literal(table | string) ~ ") is not null") -%}
+    {{ return(found.columns[0].values()[0]) }}
+{%- endif -%}
+{{ return(false) }}
 {%- endmacro %}

@@ -6,12 +6,8 @@ recordings as (
     select * from {{ ref('examined_recordings') }}
 ),
 
--- not the staging model: read twice it would be stored, all of its rows at each run
 audio_files as (
-    select
-        id,
-        recording_id
-    from {{ source('media_pipeline', 'audio_files') }}
+    select * from {{ ref('stg_audio_files') }}
 ),
 
 -- materialized: each row is parsed once, however often what follows sorts it

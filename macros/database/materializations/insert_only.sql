@@ -8,6 +8,7 @@
     {%- if should_full_refresh() -%}
         {%- do exceptions.warn("--full-refresh is ignored for " ~ this ~ ": its rows are never rebuilt") -%}
     {%- endif -%}
+    {%- set sql = inline_ephemeral_models(sql) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- do begin_writing(this) -%}

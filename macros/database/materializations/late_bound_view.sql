@@ -7,6 +7,7 @@
 {% materialization late_bound_view, adapter='postgres' %}
     {%- set view = this.incorporate(type='view') -%}
     {%- set function = this.incorporate(path={'identifier': this.identifier ~ '_rows'}) -%}
+    {%- set sql = inline_ephemeral_models(sql) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- do begin_writing(this) -%}

@@ -6,6 +6,7 @@
 {% materialization update_only, adapter='postgres' %}
     {%- set table = api.Relation.create(database=this.database, schema=this.schema, identifier=config.require('meta')['updates']) -%}
     {%- set key = adapter.quote(config.require('unique_key')) -%}
+    {%- set sql = inline_ephemeral_models(sql) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- do begin_writing(table) -%}
