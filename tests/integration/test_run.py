@@ -265,6 +265,16 @@ def test_limit_and_campaign_choose_the_files(pipeline: Pipeline) -> None:
     assert len(pipeline.provider.requests) == 6
 
 
+def test_a_campaign_name_that_no_index_takes_is_no_obstacle(pipeline: Pipeline) -> None:
+    name = "".join(f"{number:x}" for number in range(4_000))
+    pipeline.add("long", campaign_name=name)
+    pipeline.add("short", campaign_name="Spring")
+    assert pipeline.run("--campaign", name).exit_code == 0
+    assert pipeline.one(COMPLETED) == 1
+    assert pipeline.run().exit_code == 0
+    assert pipeline.one(COMPLETED) == 2
+
+
 def test_the_language_and_model_reach_the_provider(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ with newest_files as materialized (
         claimable_files.started <= %(newest_from)s::double precision
         and (
             %(campaign)s::text is null
-            or claimable_files.campaign_name = %(campaign)s::text
+            or claimable_files.campaign_name = left(%(campaign)s::text, 500)
         )
         and (
             %(max_duration)s::double precision is null
@@ -44,7 +44,7 @@ oldest_files as materialized (
         claimable_files.started >= %(oldest_from)s::double precision
         and (
             %(campaign)s::text is null
-            or claimable_files.campaign_name = %(campaign)s::text
+            or claimable_files.campaign_name = left(%(campaign)s::text, 500)
         )
         and (
             %(max_duration)s::double precision is null

@@ -10,5 +10,6 @@ where
     transcriptions.status = 'pending'
     and (
         %(campaign)s::text is null
-        or (transcriptions.metadata #>> '{queue,campaign}') = %(campaign)s::text
+        or (transcriptions.metadata #>> '{queue,campaign}')
+        = left(%(campaign)s::text, 500)
     )

@@ -19,7 +19,7 @@ with new_files as (
                     epoch from coalesce(audio_files.started, audio_files.created_at)
                 ),
                 'campaign',
-                audio_files.campaign_name,
+                left(audio_files.campaign_name, 500),  -- what an index takes
                 'audio_seconds',
                 audio_files.duration_seconds
             )
