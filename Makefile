@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DBT_TARGET_PATH ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-shell test chaos lint bench bench-refresh bench-queue bench-throughput lock docs clean
+.PHONY: help setup demo demo-shell test chaos lint bench bench-refresh bench-plans bench-queue bench-throughput lock docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: setup ## what a run costs when nothing is to do; ARGS="--files 1000000" f
 
 bench-refresh: setup ## the refresh beside the handover's own SQL; ARGS="--growth" for how it grows
 	@python -m tests.benchmarks.refresh $(ARGS)
+
+bench-plans: setup ## the refresh at five sizes under three states of the statistics
+	@python -m tests.benchmarks.refresh_plans $(ARGS)
 
 bench-queue: setup ## the queue's claims, and its jobs a second beside other queues (installed into .bench)
 	@python -m tests.benchmarks.queue $(ARGS)

@@ -72,55 +72,117 @@ def run(connection: Connection, refresh: list[Transaction]) -> None:
                 connection.execute(statement.encode())
 
 
-def add_contacts(connection: Connection, recordings: int) -> None:
-    """Insert the contacts of so many recordings, their phones as somebody typed them."""
-    connection.execute(
-        """
-        insert into public.contacts
-        select
-            'K' || n,
-            case when n % 3 = 0 then '+49 30 ' else '0049-30/' end || to_char(n, 'FM0000000'),
-            'CAMPAIGN' || 1 + n % 8
-        from generate_series(0, %s) as n
-        """.replace(" % ", " %% "),
-        [contacts_of(recordings) - 1],
-    )
-
-
 def contacts_of(recordings: int) -> int:
     """Return how many contacts so many recordings have."""
     return max(1, round(recordings * CONTACTS_PER_RECORDING))
 
 
-def add_recordings(connection: Connection, count: int, *, known: int = 0) -> None:
-    """Insert recordings, after those that are known; of these, some are late, some known URLs.
+def add_contacts(connection: Connection, count: int) -> None:
+    """Insert contacts that are not there yet, their phones as somebody typed them."""
+    connection.execute(
+        """
+        insert into public.contacts
+        select
+            'K' || n,
+            case when n %% 3 = 0 then '+49 30 ' else '0049-30/' end || to_char(n, 'FM0000000'),
+            'CAMPAIGN' || 1 + n %% 8
+        from generate_series(0, %s::bigint) as n
+        on conflict do nothing
+        """,
+        [count - 1],
+    )
+
+
+def add_recordings(connection: Connection, count: int, *, first: int = 1, contacts: int) -> None:
+    """Insert recordings of distinct URLs, one every 40 seconds."""
+    _insert(connection, range(first, first + count), contacts, repeats=0, late=0)
+
+
+def add_new_recordings(connection: Connection, count: int, *, known: int) -> None:
+    """Insert recordings after those that are known: 5 % repeat a URL, and 5 % are late.
 
     A late one belongs before calls of its phone that are numbered already.
     """
-    special = round(count * SPECIAL) if known else 0
+    special = round(count * SPECIAL)
+    new = range(known + 1, known + 1 + count)
+    _insert(connection, new, contacts_of(known), repeats=special, late=special)
+
+
+def _insert(connection: Connection, ids: range, contacts: int, *, repeats: int, late: int) -> None:
+    before = ids.start - 1
     connection.execute(
         """
         insert into public.recordings
         select
             n,
-            'K' || ('x' || left(md5('contact' || n), 7))::bit(28)::integer % %(contacts)s,
+            'K' || ('x' || left(md5('contact' || n), 7))::bit(28)::integer %% %(contacts)s,
             'https://vault.example.test/vr/PR_'
-                || md5('url' || case when n <= %(repeats)s then n - %(known)s else n end)::uuid
+                || md5('url' || case when n <= %(repeated)s then n - %(before)s else n end)::uuid
                 || '.mp3',
             to_char(started, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-            to_char(started + n % 1000 * interval '0.7 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-        from generate_series(%(known)s + 1, %(known)s + %(count)s) as n
+            to_char(started + n %% 1000 * interval '0.7 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+        from generate_series(%(first)s::bigint, %(last)s::bigint) as n
         cross join lateral (
             select
                 timestamp '2024-01-01'
-                + case when n <= %(late)s then n - %(known)s else n end * interval '40 second'
+                + case when n <= %(late)s then n - %(before)s else n end * interval '40 second'
         ) as call (started)
-        """.replace(" % ", " %% "),
+        """,
         {
-            "known": known,
-            "count": count,
-            "contacts": contacts_of(known or count),
-            "repeats": known + special,
-            "late": known + 2 * special,
+            "before": before,
+            "first": ids.start,
+            "last": ids.stop - 1,
+            "contacts": contacts,
+            "repeated": before + repeats,
+            "late": before + (repeats + late if late else 0),
         },
+    )
+
+
+def fill(connection: Connection, recordings: int, *, first: int = 1) -> None:
+    """Insert recordings up to this number, and their contacts."""
+    contacts = contacts_of(recordings)
+    add_contacts(connection, contacts)
+    add_recordings(connection, recordings - first + 1, first=first, contacts=contacts)
+
+
+STATISTICS = ("never analysed", "analysed while empty", "stale")
+
+
+def without_autovacuum(connection: Connection) -> None:
+    """Leave the statistics of the refresh's tables as they are from here on."""
+    for table in TABLES:
+        connection.execute(f"alter table {table} set (autovacuum_enabled = off)".encode())
+
+
+def load_with_statistics(
+    connection: Connection, statistics: str, recordings: int, refresh: list[Transaction]
+) -> None:
+    """Fill the source; leave the planner with statistics that tell nothing, or the wrong thing.
+
+    Stale ones are of the first 1 %, catalogued: all calls of one phone, so that a look-up of a
+    phone seems to find the whole table.
+    """
+    if statistics == "stale":
+        first = recordings // 100
+        add_contacts(connection, 1)
+        add_recordings(connection, first, contacts=1)
+        run(connection, refresh)
+        for table in TABLES:
+            connection.execute(f"analyze {table}".encode())
+        fill(connection, recordings, first=first + 1)
+    else:
+        fill(connection, recordings)
+    if statistics == "analysed while empty":
+        empty_statistics(connection)
+
+
+def empty_statistics(connection: Connection) -> None:
+    """Let the planner believe that the tables were seen empty at their size of now."""
+    connection.execute(
+        """
+        update pg_class set reltuples = 0, relpages = pg_relation_size(oid) / 8192
+        where oid = any (%s::regclass[])
+        """,
+        [[*TABLES]],
     )
