@@ -61,6 +61,7 @@ class Flight:
     prepared: Any = None
     task: asyncio.Task[Any] | None = None
     is_dropped: bool = False
+    is_cancelled: bool = False  # once at most, and perhaps before its task notices
 
     def hold(self, job: Job, valid_until: float) -> None:
         """Go on under another claim, or under the same one for longer."""

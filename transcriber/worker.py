@@ -16,7 +16,7 @@ import random
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import psycopg
 
@@ -25,7 +25,7 @@ from transcriber.failures import FileFailure, LostClaim, ProviderStoppedError
 from transcriber.flight import Flight, Phase, jittered, now
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Collection, Iterator
 
     from transcriber.flight import Limits, Work
     from transcriber.jobs import Result
@@ -95,8 +95,7 @@ class Worker:
                 ]
                 await self._claim_files()
                 await self._finish()
-                for helper in helpers:
-                    helper.cancel()
+                await _cancel(helpers)
                 if self._stopped:
                     raise self._stopped
         except* TranscriberError as errors:
@@ -230,7 +229,7 @@ class Worker:
         """End the work on a file; its claim is somebody else's, or is released at the end."""
         flight.is_dropped = True
         if flight.task and flight.task is not asyncio.current_task():
-            flight.task.cancel()
+            flight.is_cancelled = flight.task.cancel()
         self._forget(flight)
 
     def _forget(self, flight: Flight) -> None:
@@ -273,14 +272,18 @@ class Worker:
     @contextlib.contextmanager
     def _attending(self, flight: Flight) -> Iterator[None]:
         """Let a dropped file end the work on it, but not the task that does it."""
-        task = flight.task = asyncio.current_task()
+        flight.task = task = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             yield
         except asyncio.CancelledError:
-            if not flight.is_dropped or (task and task.uncancel()):
+            if not flight.is_dropped:
                 raise
         finally:
             flight.task = None
+            if flight.is_cancelled:
+                task.uncancel()
+        if task.cancelling():  # the end of this worker, while the file was dropped
+            raise asyncio.CancelledError
 
     async def _attempt(self, flight: Flight, step: Awaitable[T]) -> T | None:
         """Do a step; whatever is wrong with the file is recorded and ends here, as None."""
@@ -339,3 +342,11 @@ class Worker:
                     self._progress.completed(result)
                 else:
                     self._progress.lost(flight.job)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    """End tasks. Python 3.11 may lose a cancellation that meets an answer, in `wait_for`."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=0.1)
