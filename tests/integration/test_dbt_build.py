@@ -168,6 +168,13 @@ def source(connection: Connection) -> Connection:
     return connection
 
 
+@pytest.mark.usefixtures("source")
+def test_models_pass_their_unit_tests(dbt: Dbt) -> None:
+    """By name: the default selector leaves them out of what is run all day."""
+    said = dbt.run("test", "--select", "test_type:unit")
+    assert re.search(r"PASS=\d\d WARN=0 ERROR=0 SKIP=0", said)
+
+
 def test_every_row_is_loaded_or_listed_and_repairs_are_seen(source: Connection, dbt: Dbt) -> None:
     with source.cursor() as cursor:
         cursor.executemany(

@@ -6,6 +6,7 @@ these states, so that only the rows that a plan really touched can tell.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,7 +84,11 @@ def source(connection: Connection) -> Connection:
 def test_no_plan_is_quadratic(source: Connection, tmp_path: Path) -> None:
     transactions = refresh.transactions(Dbt(tmp_path / "dbt"), source.info.dbname)
     models = [(each.model, len(each.statements)) for each in transactions]
-    assert models == [("audio_files", 3), ("audio_files_gaps", 3)]
+    assert models == [("audio_files", 3), ("audio_files_gaps", 2)]
+    # it numbers phones anew as well, but where it filled something in
+    load, gaps = transactions
+    gaps = replace(gaps, statements=(*gaps.statements, load.statements[-1]))
+    transactions = [load, gaps]
     # in this order: a truncated table keeps the statistics of its columns
     for statistics in refresh.STATISTICS:
         source.execute("truncate public.contacts, public.recordings")

@@ -48,7 +48,8 @@ def queries(dbt: Dbt) -> Iterator[tuple[str, str]]:
 def transactions(dbt: Dbt, database: str) -> list[Transaction]:
     """Return what a refresh writes to audio_files, as `dbt run` sends it.
 
-    The text does not depend on what the tables hold, so that this may run on empty ones.
+    The text does not depend on what the tables hold: this may run on empty ones. What follows on
+    rows that audio_files_gaps filled in is then left out.
     """
     (dbt.folder / "logs" / "dbt.log").unlink(missing_ok=True)
     dbt.run("run", "--log-format-file", "json", **VARS)

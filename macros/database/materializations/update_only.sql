@@ -1,5 +1,5 @@
 {#- Sets columns of rows that are already in a table that the migrations own. The model gives ids
-    and values; only rows that differ are written.
+    and values; only rows that differ are written, and post-hooks in the transaction run only then.
 
     {{ config(materialized='update_only', unique_key='id', meta={'updates': ref('audio_files')}) }}
 -#}
@@ -20,7 +20,8 @@
         where target.{{ key }} = model.{{ key }}
             and (target.{{ columns | join(', target.') }}) is distinct from (model.{{ columns | join(', model.') }})
     {%- endcall %}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {#- a hook that looks at the whole table is for what was written -#}
+    {%- if load_result('main').response.rows_affected -%}{{ run_hooks(post_hooks, inside_transaction=True) }}{%- endif -%}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': []}) }}
