@@ -42,7 +42,7 @@ RECONCILE_SECONDS = 30.0
 LOOK_BACK_IDS = 1_000
 
 # the planner knows nothing of the queue's expressions until the table is analysed
-FILES_WORTH_AN_ANALYSE = 10_000
+FILES_WORTH_AN_ANALYSE = 1_000
 
 
 class Queue:

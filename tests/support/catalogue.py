@@ -43,7 +43,7 @@ def add_many_audio_files(connection: Connection, files: int) -> None:
             lpad(to_hex(n), 40, '0'),
             timestamptz '2024-01-01' + n * interval '1 minute',
             120,
-            '+49302312' || lpad((n %% 1000)::text, 4, '0'),
+            '+493023125' || lpad((n %% 1000)::text, 3, '0'),
             'campaign ' || n %% 10
         from generate_series(1, %s) as n
         """,

@@ -24,10 +24,12 @@ with newest_files as materialized (
         )
         and (
             %(phone)s::text is null
-            or claimable_files.audio_file_id in (
-                select audio_files.id
-                from media_pipeline.audio_files
-                where audio_files.phone = %(phone)s::text
+            or claimable_files.audio_file_id = any(
+                array(
+                    select audio_files.id
+                    from media_pipeline.audio_files
+                    where audio_files.phone = %(phone)s::text
+                )
             )
         )
     order by claimable_files.started desc, claimable_files.audio_file_id desc
@@ -52,10 +54,12 @@ oldest_files as materialized (
         )
         and (
             %(phone)s::text is null
-            or claimable_files.audio_file_id in (
-                select audio_files.id
-                from media_pipeline.audio_files
-                where audio_files.phone = %(phone)s::text
+            or claimable_files.audio_file_id = any(
+                array(
+                    select audio_files.id
+                    from media_pipeline.audio_files
+                    where audio_files.phone = %(phone)s::text
+                )
             )
         )
         and claimable_files.audio_file_id not in (

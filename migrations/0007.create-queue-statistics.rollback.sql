@@ -1,0 +1,3 @@
+-- the planner guesses again
+
+drop statistics if exists media_pipeline.st_transcriptions_queue_campaign;
