@@ -1,7 +1,7 @@
 """How fast a provider is asked: as fast as it lets us, found out without many refusals.
 
-Until the provider refuses, only the number of requests at the same time is limited, and doubles
-with every round trip from a low start. Its first "too many requests" (429) shows what it takes:
+Until the provider refuses, only the number of requests at the same time is limited (it doubles
+with every round trip from a low start), and their distance, to what one process can do. Its first "too many requests" (429) shows what it takes:
 from then on requests are spaced evenly, at a little less than it accepted, and a little faster
 with every second that goes well. x-ratelimit headers, where they are sent, are obeyed before it
 has to refuse.
@@ -25,6 +25,10 @@ LOWEST_START = 8.0  # requests at the same time
 BACK_OFF = 0.95
 GROWTH_PER_SECOND = 0.008  # of the rate
 LOWEST_RATE = 0.05  # requests a second
+
+# A request takes about so long of one processor. Without a distance, 64 that were answered together
+# would be sent, and answered, together again: each waits for all, and then the processor for them.
+SHORTEST_DISTANCE = 0.006
 
 # what was accepted within this time is what the provider takes
 HORIZON_SECONDS = 3.0
@@ -64,8 +68,7 @@ class Pace:
     async def _wait_for_start(self) -> None:
         now = time.monotonic()
         start = max(now, self._next_start)
-        if self._rate is not None:
-            self._next_start = start + 1 / self._rate
+        self._next_start = start + (1 / self._rate if self._rate else SHORTEST_DISTANCE)
         if start > now:
             await asyncio.sleep(start - now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,6 +53,9 @@ class Transcription:
         self._language = language
         self._pace = Pace(slots)
         self._ssl_context = download.new_ssl_context()
+        # one thread looks into files: several fight over the interpreter's lock, packet by packet,
+        # and everything else waits for them
+        self._prober = ThreadPoolExecutor(1)
 
     @asynccontextmanager
     async def preparer(self) -> AsyncIterator[Prepare]:
@@ -62,7 +66,9 @@ class Transcription:
                 began = time.monotonic()
                 downloaded = await download.fetch(client, job.url, download.Limits())
                 try:
-                    info = await asyncio.to_thread(audio.probe, downloaded.file)
+                    info = await asyncio.get_running_loop().run_in_executor(
+                        self._prober, audio.probe, downloaded.file
+                    )
                 except BaseException:
                     downloaded.file.close()
                     raise

@@ -45,6 +45,11 @@ WRITERS = 2  # one writes while the other waits for the disk
 QUICK_SECONDS = 0.05
 MOST_AHEAD = 2 * LARGEST_WRITE
 
+# Few files are prepared at the same time, since they share a processor, and one that is ready is
+# worth more to a slot than many that nearly are. And one more for every slot that waits: where it
+# is the recordings' host that is slow, only their number helps.
+FEW = 4
+
 POLL_SECONDS = 1.0
 SECONDS_TO_WRITE_AT_THE_END = 10.0
 
@@ -60,7 +65,9 @@ class Worker:
         self._progress = progress
         self._flights: dict[int, Flight] = {}
         self._claimed: asyncio.Queue[Flight] = asyncio.Queue()
-        self._prepared: asyncio.Queue[Flight] = asyncio.Queue(maxsize=1)
+        self._prepared: asyncio.Queue[Flight] = asyncio.Queue(maxsize=max(1, limits.slots // 2))
+        self._turns = asyncio.Semaphore(FEW)
+        self._turns_to_end = 0
         self._done: list[tuple[Flight, Result]] = []
         self._any_done = asyncio.Event()
         self._changed = asyncio.Event()  # a file went on, or a stop was asked for
@@ -244,20 +251,27 @@ class Worker:
     async def _prepare_files(self) -> None:
         async with self._work.preparer() as prepare:
             while True:
-                flight = await self._claimed.get()
-                if self._is_room():
-                    self._changed.set()
-                if flight.is_dropped:
-                    continue
-                with self._attending(flight):
-                    flight.prepared = await self._attempt(flight, prepare(flight.job))
-                    if flight.prepared is not None:
-                        await self._prepared.put(flight)
+                await self._turns.acquire()
+                try:
+                    flight = await self._claimed.get()
+                    if self._is_room():
+                        self._changed.set()
+                    if flight.is_dropped:
+                        continue
+                    with self._attending(flight):
+                        flight.prepared = await self._attempt(flight, prepare(flight.job))
+                        if flight.prepared is not None:
+                            await self._prepared.put(flight)
+                finally:
+                    if self._turns_to_end:
+                        self._turns_to_end -= 1
+                    else:
+                        self._turns.release()
 
     async def _perform_files(self) -> None:
         async with self._work.performer() as perform:
             while True:
-                flight = await self._prepared.get()
+                flight = await self._next_prepared()
                 if flight.is_dropped:
                     continue
                 with self._attending(flight):
@@ -268,6 +282,16 @@ class Worker:
                         flight.phase = Phase.WRITING
                         self._done.append((flight, result))
                         self._any_done.set()
+
+    async def _next_prepared(self) -> Flight:
+        """Return a file for a slot. While it waits, there is one more turn to prepare files."""
+        if not self._prepared.empty():
+            return self._prepared.get_nowait()
+        self._turns.release()
+        try:
+            return await self._prepared.get()
+        finally:
+            self._turns_to_end += 1
 
     @contextlib.contextmanager
     def _attending(self, flight: Flight) -> Iterator[None]:
