@@ -1,10 +1,10 @@
 """How fast a provider is asked: as fast as it lets us, found out without many refusals.
 
 Until the provider refuses, only the number of requests at the same time is limited (it doubles
-with every round trip from a low start), and their distance, to what one process can do. Its first "too many requests" (429) shows what it takes:
-from then on requests are spaced evenly, at a little less than it accepted, and a little faster
-with every second that goes well. x-ratelimit headers, where they are sent, are obeyed before it
-has to refuse.
+with every round trip from a low start), and their distance, to what one process can do. The first
+"too many requests" (429) shows what the provider takes: from then on requests are spaced evenly,
+at a little less than it accepted, and a little faster with every second that goes well.
+x-ratelimit headers, where they are sent, are obeyed before it has to refuse.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from tests.support.catalogue import add_many_audio_files
-from transcriber import migrate, worker
+from transcriber import migrate, worker, writer
 from transcriber.audio import AudioInfo
 from transcriber.database import open_pool
 from transcriber.flight import Limits
@@ -80,7 +80,7 @@ def result_of(job: Job) -> Result:
 async def main(jobs: int, concurrency: int, batch: int) -> None:
     """Fill, drain, report."""
     migrate.apply()
-    worker.LARGEST_WRITE = min(worker.LARGEST_WRITE, batch)
+    writer.LARGEST_WRITE = min(writer.LARGEST_WRITE, batch)
     outcome = Outcome()
     progress = Silent(outcome, PROVIDER)
     async with open_pool() as pool:
