@@ -1,6 +1,11 @@
-{{ config(meta={
-    'next_steps': "Set index_in_phone to null for the phones listed: the next run numbers them anew."
-}) }}
+-- audit: the refresh numbers what it touches, and this sorts all there is
+{{ config(
+    tags=['audit'],
+    meta={
+        'next_steps': "Set index_in_phone to null for the phones listed: the next run numbers them"
+            ~ " anew."
+    }
+) }}
 
 with
 

@@ -142,6 +142,8 @@ def test_the_audit_finds_what_other_programs_break(source: Connection, dbt: Dbt)
         insert into media_pipeline.transcription_failures (audio_file_id, status)
         values (3, 'transient'), (4, 'permanent');
         update media_pipeline.audio_files set url_sha1 = upper(url_sha1) where id = 5;
+        update media_pipeline.audio_files
+        set phone = '+493023125001', index_in_phone = 7 where id = 4;
         alter table media_pipeline.transcriptions
         drop constraint transcriptions_audio_file_id_fkey;
         insert into media_pipeline.transcriptions (audio_file_id, status) values (99, 'pending');
@@ -157,6 +159,7 @@ def test_the_audit_finds_what_other_programs_break(source: Connection, dbt: Dbt)
         if result["status"] in ("fail", "warn")
     } == {
         "assert_no_transcription_is_orphaned": ("fail", 1),
+        "assert_index_in_phone_follows_started": ("fail", 1),
         "assert_completed_files_have_a_transcript": ("warn", 1),
         "assert_completed_files_have_no_failure": ("warn", 1),
         "assert_url_sha1_is_of_the_url": ("warn", 1),
