@@ -39,7 +39,7 @@ select
         case when {{ is_blank('unloaded.url') }} then 'url_missing' end,
         case
             when contacts.contact_id is null then 'contact_missing'
-            when not contacts.has_phone then 'phone_missing'
+            when not {{ is_phone('contacts.typed_phone') }} then 'phone_missing'
         end,
         case
             when contacts.contact_id is null then null

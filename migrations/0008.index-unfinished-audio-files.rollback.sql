@@ -1,0 +1,4 @@
+-- transactional: false
+
+drop index concurrently if exists media_pipeline.ix_audio_files_gaps;
+drop index concurrently if exists media_pipeline.ix_audio_files_unnumbered;
