@@ -2,7 +2,7 @@
 -- depends: 0007.create-queue-statistics
 -- transactional: false
 
--- built without a lock that stops writers; a build that was killed leaves an invalid index
+-- built without a lock that stops writers; a killed build leaves an invalid index
 drop index concurrently if exists media_pipeline.ix_audio_files_unnumbered;
 
 -- phones with a call that has no number yet

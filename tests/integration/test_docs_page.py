@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[2]
 
 READ_MODELS = {"call_log", "phone_history", "recording_issues", "transcription_progress"}
 IDENTIFIERS = {
-    "$phone", "phone", "location", "url", "recording_urls",
+    "$phone", "typed_phone", "phone", "location", "url", "recording_urls",
     "transcript_text", "segments", "diarization", "raw_response",
 }  # fmt: skip
 
