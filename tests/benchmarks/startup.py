@@ -7,11 +7,11 @@ beside it, in the same run, what the interpreter and a connection cost without t
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 
 import psycopg
 
@@ -30,17 +30,24 @@ TRANSCRIPTS = """
 BARE = "import psycopg; psycopg.connect().close()"
 
 
+# A small process between: a command's peak memory counts what its parent had when it was started.
+RUN = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+
+
 def measure(command: list[str]) -> tuple[float, float, float]:
     """Run a command; return its wall seconds, CPU seconds and peak memory in MB."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    if status:
-        raise RuntimeError(f"{command} failed")
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", RUN, *command], check=True, stdout=subprocess.PIPE
+    ).stdout
+    seconds, cpu, memory = json.loads(told)
     # ru_maxrss is in bytes on macOS, in kB elsewhere
-    unit = 1024**2 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
+    return seconds, cpu, memory / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 def main() -> None:

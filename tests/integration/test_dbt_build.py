@@ -175,6 +175,16 @@ def test_models_pass_their_unit_tests(dbt: Dbt) -> None:
     assert re.search(r"PASS=\d\d WARN=0 ERROR=0 SKIP=0", said)
 
 
+def test_a_recording_that_is_neither_loaded_nor_listed_fails_the_build(
+    source: Connection, dbt: Dbt
+) -> None:
+    generate_recordings(source, range(1, 6))
+    dbt.run("build")
+    source.execute("delete from media_pipeline.audio_files where source_row_id = 2")
+    said = dbt.fail("test", "--select", "assert_every_recording_is_accounted_for")
+    assert "Got 1 result" in said
+
+
 def test_every_row_is_loaded_or_listed_and_repairs_are_seen(source: Connection, dbt: Dbt) -> None:
     with source.cursor() as cursor:
         cursor.executemany(
