@@ -148,7 +148,8 @@ def balance(storm: Storm, calls_file: Path, connection: Connection) -> Accounts:
 
 
 def _is_done(status: str, failure: str | None) -> bool:
-    return status == "completed" and failure is None
+    # a transient failure may stand beside a transcript until its cooldown is over
+    return status == "completed" and failure != "permanent"
 
 
 def _one(connection: Connection, statement: str) -> int:

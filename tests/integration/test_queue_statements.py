@@ -40,6 +40,24 @@ async def two_workers() -> AsyncIterator[tuple[Queue, Queue]]:
         yield first, second
 
 
+def test_a_failure_beside_a_transcript_is_forgotten(connection: psycopg.Connection) -> None:
+    """As when it was recorded while the completion was on its way."""
+    add_many_audio_files(connection, 1)
+
+    async def scenario() -> None:
+        async with two_workers() as (ours, _):
+            await ours.complete([result_of(job) for job in (await ours.claim(1)).jobs])
+            connection.execute(
+                "insert into media_pipeline.transcription_failures"
+                " (audio_file_id, status, ignore_until) values (1, 'transient', now())"
+            )
+            await ours.enqueue_news()
+
+    asyncio.run(scenario())
+    assert one(connection, FAILURES) == 0
+    assert one(connection, STATUS) == "completed"
+
+
 def test_a_result_may_be_written_twice_by_whoever_wrote_it(
     connection: psycopg.Connection,
 ) -> None:

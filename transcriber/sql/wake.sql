@@ -10,7 +10,9 @@ with due_failures as materialized (
 ),
 
 locked_transcriptions as materialized (
-    select transcriptions.audio_file_id
+    select
+        transcriptions.audio_file_id,
+        transcriptions.status
     from media_pipeline.transcriptions
     where
         transcriptions.audio_file_id in (
@@ -38,7 +40,19 @@ ended_cooldowns as (
         transcription_failures.audio_file_id = locked_transcriptions.audio_file_id
         and transcription_failures.status = 'transient'
         and transcription_failures.ignore_until <= now()
+        and locked_transcriptions.status != 'completed'
     returning transcription_failures.audio_file_id
+),
+
+-- recorded while a completion was on its way, which could not see it
+outdated_failures as (
+    delete from media_pipeline.transcription_failures
+    using locked_transcriptions
+    where
+        transcription_failures.audio_file_id = locked_transcriptions.audio_file_id
+        and transcription_failures.status = 'transient'
+        and transcription_failures.ignore_until <= now()
+        and locked_transcriptions.status = 'completed'
 )
 
 select count(*) as woken from ended_cooldowns
