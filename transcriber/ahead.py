@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Files wait to be prepared, one for every second slot. Where half of them are used up within this
 # time, a claim costs more than the work: the next one takes twice as many.
 QUICK_SECONDS = 0.05
-MOST_CLAIMED = 200
+MOST_CLAIMED = 800
 
 # Few files are prepared at the same time, since they share a processor, and one that is ready is
 # worth more to a slot than many that nearly are. And one more for every slot that waits: where it

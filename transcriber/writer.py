@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transcriber.queue import Queue
 
 # A slow database makes large batches, a quick one small.
-LARGEST_WRITE = 100
+LARGEST_WRITE = 300
 
 
 class Writer:
