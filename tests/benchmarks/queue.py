@@ -6,7 +6,8 @@ The server has default settings (fsync and synchronous_commit are on). Peers are
 What a kill of ours can lose is what is not yet in a commit, as with one write a result: results
 that are ready together are written together, but none waits for one that is not ready. With jobs
 of seconds that is a result or two; with no-op jobs it is bounded by the files in flight (at most
-`2 * LARGEST_WRITE` done, as many claimed ahead, and the slots), which others then do once more.
+`MOST_CLAIMED` claimed ahead; no more are claimed while over `2 * LARGEST_WRITE` are done but not
+written), which others then do once more.
 """
 
 from __future__ import annotations
