@@ -33,11 +33,20 @@ class Pending:
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed file."""
+    """A claimed file. What is made of it belongs to its URL: ids may be given to other files."""
 
     audio_file_id: int
     url: str = field(repr=False)  # may hold a signature; never in a log
+    url_sha1: str = field(repr=False)
     claimed_at: datetime
+
+    def is_same_file(self, other: Job) -> bool:
+        """Tell whether two claims are on the same file, not merely on the same id."""
+        return (self.audio_file_id, self.url_sha1, self.url) == (
+            other.audio_file_id,
+            other.url_sha1,
+            other.url,
+        )
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class Result:
         """Return what sql/complete.sql takes, as JSON."""
         return {
             "audio_file_id": self.job.audio_file_id,
+            "url": self.job.url,
+            "url_sha1": self.job.url_sha1,
             "claimed_at": self.job.claimed_at.isoformat(),
             "transcript_text": self.transcript.text,
             "segments": self.transcript.segments,

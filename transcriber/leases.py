@@ -44,11 +44,14 @@ class Leases:
         valid_until = asked_at + self._queue.claim_ttl
         for job in jobs:
             flight = self._flights.get(job.audio_file_id)
-            if flight:  # its claim was deleted or had expired: go on under the new one
-                flight.hold(job, valid_until)
-            else:
-                flight = self._flights[job.audio_file_id] = Flight(job, valid_until)
-                yield flight
+            if flight and flight.job.is_same_file(job):
+                flight.hold(job, valid_until)  # its claim was deleted or had expired: go on
+                continue
+            if flight and flight.phase is not Phase.WRITING:
+                self._drop(flight)  # the id is another file's now
+                self._progress.lost(flight.job)
+            flight = self._flights[job.audio_file_id] = Flight(job, valid_until)
+            yield flight
 
     async def keep_renewing(self) -> None:
         """Prolong every claim at a third of its life."""

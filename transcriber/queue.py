@@ -25,6 +25,7 @@ from transcriber.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from psycopg.rows import DictRow
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from transcriber.providers import ProviderChoice
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 5.0
+LONGEST_RACE = 20  # repetitions
 
 # a claim starts where the last one ended, but not for longer: new calls arrive before that place
 CURSOR_SECONDS = 1.0
@@ -126,7 +128,7 @@ class Queue:
         was_full = (first["newest_seen"], first["oldest_seen"]) == (newest, oldest)
         self._cursor.move(first["newest_until"], first["oldest_until"], was_full=was_full)
         jobs = [
-            Job(row["audio_file_id"], row["url"], row["claimed_at"])
+            Job(row["audio_file_id"], row["url"], row["url_sha1"], row["claimed_at"])
             for row in rows
             if row["audio_file_id"] is not None
         ]
@@ -137,25 +139,28 @@ class Queue:
 
         A claim that was merely deleted is made anew: its file may be half paid for.
         """
-        parameters = {"claim_ttl": self.claim_ttl, "worker": self.worker}
-        renewed = await self._fetch(
-            "renew",
-            {
-                **parameters,
-                "audio_file_ids": [job.audio_file_id for job in jobs],
-                "claimed_at": [job.claimed_at for job in jobs],
-            },
-        )
-        claimed_at = {row["audio_file_id"]: row["claimed_at"] for row in renewed}
-        gone = [job.audio_file_id for job in jobs if job.audio_file_id not in claimed_at]
-        if gone:
-            reclaimed = await self._fetch("reclaim", {**parameters, "audio_file_ids": gone})
-            claimed_at |= {row["audio_file_id"]: row["claimed_at"] for row in reclaimed}
+        claimed_at = await self._prolong("renew", jobs)
+        if gone := [job for job in jobs if job.audio_file_id not in claimed_at]:
+            claimed_at |= await self._prolong("reclaim", gone)
         return {
             job.audio_file_id: replace(job, claimed_at=claimed_at[job.audio_file_id])
             for job in jobs
             if job.audio_file_id in claimed_at
         }
+
+    async def _prolong(self, name: str, jobs: Sequence[Job]) -> dict[int, datetime]:
+        rows = await self._fetch(
+            name,
+            {
+                "claim_ttl": self.claim_ttl,
+                "worker": self.worker,
+                "audio_file_ids": [job.audio_file_id for job in jobs],
+                "claimed_at": [job.claimed_at for job in jobs],
+                "url_sha1s": [job.url_sha1 for job in jobs],
+                "urls": [job.url for job in jobs],
+            },
+        )
+        return {row["audio_file_id"]: row["claimed_at"] for row in rows}
 
     async def release(self, kept: Iterable[int] = ()) -> None:
         """Give back every claim of this worker but those of the given files."""
@@ -190,6 +195,8 @@ class Queue:
             "fail",
             {
                 "audio_file_id": job.audio_file_id,
+                "url": job.url,
+                "url_sha1": job.url_sha1,
                 "claimed_at": job.claimed_at,
                 "worker": self.worker,
                 "provider": self._provider.stored_as,
@@ -213,12 +220,18 @@ class Queue:
         self, name: str, parameters: Mapping[str, object] | None = None
     ) -> list[DictRow]:
         """Run sql/<name>.sql, again and again while the database is away."""
-        patience = FIRST_RETRY_SECONDS
+        patience, races = FIRST_RETRY_SECONDS, 0
         while True:
             try:
                 async with self._pool.connection() as connection:
                     cursor = await connection.execute(query(name), parameters)
                     return await cursor.fetchall() if cursor.description else []
+            except psycopg.errors.ForeignKeyViolation:
+                # Somebody deleted an audio file while the statement ran. Nothing was written, and
+                # when it is repeated the statement no longer sees that file.
+                races += 1
+                if races > LONGEST_RACE:
+                    raise
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self.outages += 1
                 self._on_outage(one_line(error))

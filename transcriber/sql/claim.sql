@@ -104,7 +104,8 @@ won_files as (
     select
         claimed_files.audio_file_id,
         claimed_files.claimed_at,
-        audio_files.url
+        audio_files.url,
+        audio_files.url_sha1
     from claimed_files
     inner join media_pipeline.audio_files
         on claimed_files.audio_file_id = audio_files.id
@@ -133,7 +134,8 @@ select
     circumstances.paused_because,
     won_files.audio_file_id,
     won_files.claimed_at,
-    won_files.url
+    won_files.url,
+    won_files.url_sha1
 from circumstances
 left join won_files on circumstances.commit_mode = 'off'
 order by won_files.audio_file_id desc

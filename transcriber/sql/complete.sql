@@ -1,16 +1,19 @@
 -- Write transcripts back and release their claims. One row per transcript that stands
 -- in the table as we wrote it; a file that is not among them is no longer ours:
--- somebody else claimed or finished it, or it is gone. A result whose claim was merely
--- deleted is kept, since it has been paid for. May be repeated when a lost connection
--- hides whether it was carried out.
+-- somebody else claimed or finished it, it was deleted, or its id belongs to another
+-- URL by now. A result whose claim was merely deleted is kept, because it has been paid
+-- for. The statement may be repeated when a lost connection hides whether it was
+-- carried out.
 --
--- Lock order, here as everywhere: transcriptions rows, then claims, each by ascending
--- id.
+-- Lock order, here as everywhere: audio_files rows, then transcriptions rows, then
+-- claims, each by ascending id. A cascading delete locks in the same order.
 with results as materialized (
     select *
     from
         json_to_recordset(%(results)s::json) as results (
             audio_file_id bigint,
+            url text,
+            url_sha1 text,
             claimed_at timestamptz,
             transcript_text text,
             segments jsonb,
@@ -22,13 +25,32 @@ with results as materialized (
         )
 ),
 
+-- A transcript belongs to a URL, not to an id: ids are given again after `truncate ...
+-- restart identity`, and a URL may be corrected by hand. The lock makes PostgreSQL look
+-- at the newest version of the row, and waits only for who deletes it or changes its
+-- hash; a refresh that renumbers calls does not conflict with it.
+same_files as materialized (
+    select audio_files.id
+    from media_pipeline.audio_files
+    inner join results
+        on
+            audio_files.id = results.audio_file_id
+            and audio_files.url_sha1 = results.url_sha1
+            and audio_files.url = results.url
+    order by audio_files.id
+    for key share of audio_files
+),
+
 locked_transcriptions as materialized (
     select
         transcriptions.audio_file_id,
         transcriptions.status,
         transcriptions.metadata
     from media_pipeline.transcriptions
-    where transcriptions.audio_file_id in (select results.audio_file_id from results)
+    where
+        transcriptions.audio_file_id in (select results.audio_file_id from results)
+        -- Always true. Reading the CTE here makes PostgreSQL lock the files first.
+        and (select count(*) from same_files) >= 0
     order by transcriptions.audio_file_id
     for no key update
 ),
@@ -40,6 +62,7 @@ locked_claims as materialized (
         and transcription_claims.claimed_at = results.claimed_at as is_ours
     from media_pipeline.transcription_claims
     inner join results on transcription_claims.audio_file_id = results.audio_file_id
+    -- Always true. Reading the CTE here makes PostgreSQL lock the transcriptions first.
     where (select count(*) from locked_transcriptions) >= 0
     order by transcription_claims.audio_file_id
     for update of transcription_claims
@@ -56,8 +79,7 @@ released_claims as (
 owned_results as (
     select results.*
     from results
-    -- a file that was deleted meanwhile would break the foreign key
-    inner join media_pipeline.audio_files on results.audio_file_id = audio_files.id
+    inner join same_files on results.audio_file_id = same_files.id
     left join locked_claims on results.audio_file_id = locked_claims.audio_file_id
     left join locked_transcriptions
         on results.audio_file_id = locked_transcriptions.audio_file_id

@@ -1,12 +1,25 @@
 -- Record a failure and release the claim. One row with the failure's status, or none
--- when the file is no longer ours. A transient failure becomes permanent with its last
--- attempt; until then it cools down twice as long each time, jittered by half so that
--- files do not come back at once, and never shorter than the other side asked for (a
--- day at most).
-with locked_transcription as materialized (
+-- when the file is no longer ours, or its id belongs to another URL by now. A transient
+-- failure becomes permanent with its last attempt; until then it cools down twice as
+-- long each time, jittered by half so that files do not come back at once, and never
+-- shorter than the other side asked for (a day at most).
+with same_file as materialized (
+    select audio_files.id
+    from media_pipeline.audio_files
+    where
+        audio_files.id = %(audio_file_id)s
+        and audio_files.url_sha1 = %(url_sha1)s
+        and audio_files.url = %(url)s
+    for key share
+),
+
+locked_transcription as materialized (
     select transcriptions.status
     from media_pipeline.transcriptions
-    where transcriptions.audio_file_id = %(audio_file_id)s
+    where
+        transcriptions.audio_file_id = %(audio_file_id)s
+        -- Always true. Reading the CTE here makes PostgreSQL lock the file first.
+        and (select count(*) from same_file) >= 0
     for no key update
 ),
 
@@ -16,6 +29,8 @@ released_claim as (
         transcription_claims.audio_file_id = %(audio_file_id)s
         and transcription_claims.claimed_by = %(worker)s
         and transcription_claims.claimed_at = %(claimed_at)s
+        -- Always true. Reading the CTE here makes PostgreSQL lock the transcription
+        -- before the claim.
         and (select count(*) from locked_transcription) >= 0
     returning transcription_claims.audio_file_id
 ),
@@ -25,6 +40,7 @@ attempt as (
         released_claim.audio_file_id,
         coalesce(transcription_failures.attempts, 0) as earlier_attempts
     from released_claim
+    inner join same_file on released_claim.audio_file_id = same_file.id
     left join media_pipeline.transcription_failures
         on released_claim.audio_file_id = transcription_failures.audio_file_id
 ),

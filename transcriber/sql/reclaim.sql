@@ -1,14 +1,23 @@
 -- Claim again the files whose claims were deleted by hand while they were worked on,
--- unless somebody else was quicker or they are done. One row per claim made. Nothing is
--- waited for: a locked row is being claimed or finished.
+-- unless somebody else was quicker, they are done, or their ids belong to other URLs by
+-- now. One row per claim made. The statement does not wait for locks: a locked row is
+-- being claimed or finished.
 with pending_files as materialized (
     select transcriptions.audio_file_id
     from media_pipeline.transcriptions
-    where
-        transcriptions.audio_file_id = any(%(audio_file_ids)s::bigint[])
-        and transcriptions.status = 'pending'
+    inner join media_pipeline.audio_files
+        on transcriptions.audio_file_id = audio_files.id
+    inner join
+        unnest(
+            %(audio_file_ids)s::bigint[], %(url_sha1s)s::text[], %(urls)s::text[]
+        ) as held (audio_file_id, url_sha1, url)
+        on
+            audio_files.id = held.audio_file_id
+            and audio_files.url_sha1 = held.url_sha1
+            and audio_files.url = held.url
+    where transcriptions.status = 'pending'
     order by transcriptions.audio_file_id
-    for no key update skip locked
+    for no key update of transcriptions skip locked
 )
 
 insert into media_pipeline.transcription_claims as existing_claim

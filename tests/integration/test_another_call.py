@@ -1,0 +1,175 @@
+"""No call ever gets another call's words, whatever people do to the tables of calls in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests.support.catalogue import add_many_audio_files, one
+from tests.support.pipeline import Pipeline, ended, running_pipeline, until
+from tests.support.provider import Answer, Request
+from tests.support.queue import fail, new_queue, result_of
+from transcriber.database import open_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILES = 8
+TRUNCATE = """
+    truncate media_pipeline.transcription_claims, media_pipeline.transcription_failures,
+        media_pipeline.transcriptions, media_pipeline.audio_files restart identity
+"""
+TRANSCRIPTS = """
+    select audio_files.url, transcriptions.transcript_text
+    from media_pipeline.transcriptions
+    inner join media_pipeline.audio_files on transcriptions.audio_file_id = audio_files.id
+    where transcriptions.status = 'completed'
+"""
+CLAIMS = "select count(*) from media_pipeline.transcription_claims"
+FAILURES = "select count(*) from media_pipeline.transcription_failures"
+STATUS = "select status from media_pipeline.transcriptions"
+SECONDS_OF_THE_DELETE = 2.0
+
+CHANGES_OF_THE_URL = {
+    "both": "update media_pipeline.audio_files set url = url || '?v=2', url_sha1 = repeat('2', 40)",
+    "url": "update media_pipeline.audio_files set url = url || '?v=2'",
+    "url_sha1": "update media_pipeline.audio_files set url_sha1 = repeat('2', 40)",
+}
+
+
+@pytest.fixture
+def pipeline(connection: psycopg.Connection) -> Iterator[Pipeline]:
+    """Serve files, and let the provider transcribe each as the checksum of its bytes."""
+    with running_pipeline(connection) as pipeline:
+        yield pipeline
+
+
+def hold_answers(pipeline: Pipeline) -> threading.Event:
+    """Let the provider keep its answers, which are what was said, until the event is set."""
+    may_answer = threading.Event()
+
+    def answer(_number: int, request: Request) -> Answer:
+        may_answer.wait(60)
+        return Answer(body={"text": hashlib.sha256(request.content).hexdigest()})
+
+    pipeline.provider.answer = answer
+    return may_answer
+
+
+def count_right_transcripts(pipeline: Pipeline) -> int:
+    """Return how many files have a transcript, after a check that each is of the file's own URL."""
+    rows = pipeline.connection.execute(TRANSCRIPTS).fetchall()
+    for url, text in rows:
+        _, _, content = pipeline.host.pages[urlsplit(url).path]  # type: ignore[misc]
+        assert text == hashlib.sha256(content).hexdigest(), "another call's words"
+    return len(rows)
+
+
+def test_truncate_while_calls_are_in_flight(pipeline: Pipeline) -> None:
+    may_answer = hold_answers(pipeline)
+    old_ids = {pipeline.add(f"old-{number}") for number in range(FILES)}
+    worker = pipeline.start("only", "--watch", "--concurrency", str(FILES))
+    until(lambda: len(pipeline.calls()) == FILES)
+    pipeline.connection.execute(TRUNCATE)
+    assert {pipeline.add(f"new-{number}") for number in range(FILES)} == old_ids
+    may_answer.set()
+    until(lambda: count_right_transcripts(pipeline) == FILES)
+    worker.terminate()
+    assert ended(worker)[0] == 143
+    assert count_right_transcripts(pipeline) == FILES
+    assert pipeline.one(CLAIMS) == 0
+
+
+@pytest.mark.parametrize("statement", CHANGES_OF_THE_URL.values(), ids=CHANGES_OF_THE_URL.keys())
+def test_a_url_that_is_changed_in_flight_is_done_anew(pipeline: Pipeline, statement: str) -> None:
+    may_answer = hold_answers(pipeline)
+    pipeline.add("call")
+    worker = pipeline.start("only", "--watch", "--claim-ttl", "1.5")
+    until(lambda: len(pipeline.calls()) == 1)
+    pipeline.connection.execute(statement.encode())
+    may_answer.set()
+    until(lambda: count_right_transcripts(pipeline) == 1)
+    worker.terminate()
+    ended(worker)
+    assert len(pipeline.calls()) == 2
+
+
+def test_a_claimed_file_is_deleted_in_a_long_transaction(
+    pipeline: Pipeline, database: dict[str, str]
+) -> None:
+    del database
+    may_answer = hold_answers(pipeline)
+    ids = [pipeline.add(f"call-{number}") for number in range(FILES)]
+    worker = pipeline.start("only", "--concurrency", str(FILES))
+    until(lambda: len(pipeline.calls()) == FILES)
+    with psycopg.connect() as other:
+        other.execute("delete from media_pipeline.audio_files where id = %s", [ids[0]])
+        may_answer.set()
+        time.sleep(SECONDS_OF_THE_DELETE)
+    code, said = ended(worker)
+    assert "Traceback" not in said
+    assert (code, count_right_transcripts(pipeline)) == (0, FILES - 1)
+    assert (len(pipeline.calls()), pipeline.one(CLAIMS)) == (FILES, 0)
+
+
+def test_an_id_that_is_given_again_within_a_transaction(connection: psycopg.Connection) -> None:
+    """The statement waits for a transaction that deletes the file and gives its id away."""
+    add_many_audio_files(connection, 2)
+
+    async def scenario() -> None:
+        async with open_pool() as pool:
+            queue = new_queue(pool)
+            await queue.enqueue()
+            first, second = (await queue.claim(2)).jobs
+            with psycopg.connect() as other:
+                other.execute("delete from media_pipeline.audio_files")
+                other.execute(
+                    "insert into media_pipeline.audio_files (id, url, url_sha1)"
+                    " select n, 'https://vault.example.test/other', lpad(n::text, 40, '9')"
+                    " from generate_series(1, 2) as n"
+                )
+                completed = asyncio.create_task(queue.complete([result_of(first)]))
+                failed = asyncio.create_task(fail(queue, second))
+                await asyncio.sleep(0.5)
+                assert not completed.done()
+                other.commit()
+            assert (await completed, await failed) == (set(), None)
+
+    asyncio.run(scenario())
+    assert one(connection, "select count(*) from media_pipeline.transcriptions") == 0
+    assert (one(connection, CLAIMS), one(connection, FAILURES)) == (0, 0)
+
+
+@pytest.mark.parametrize("statement", CHANGES_OF_THE_URL.values(), ids=CHANGES_OF_THE_URL.keys())
+def test_every_statement_knows_a_file_by_its_url(
+    connection: psycopg.Connection, statement: str
+) -> None:
+    add_many_audio_files(connection, 1)
+
+    async def scenario() -> None:
+        async with open_pool() as pool:
+            queue = new_queue(pool)
+            await queue.enqueue()
+            for action in ("complete", "fail", "renew", "reclaim"):
+                (job,) = (await queue.claim(1)).jobs
+                connection.execute(statement.replace("'2'", f"'{len(action)}'").encode())
+                if action == "complete":
+                    assert await queue.complete([result_of(job)]) == set()
+                elif action == "fail":
+                    assert await fail(queue, job) is None
+                else:
+                    if action == "reclaim":
+                        connection.execute("delete from media_pipeline.transcription_claims")
+                    assert await queue.renew([job]) == {}
+                # what nobody works on any more is free at once
+                assert (one(connection, CLAIMS), one(connection, FAILURES)) == (0, 0)
+                assert one(connection, STATUS) == "pending"
+
+    asyncio.run(scenario())
