@@ -40,7 +40,7 @@ chaos: setup ## workers, database and provider broken at random while 5,000 file
 lint: setup ## sqlfluff, squawk, ruff and mypy
 	@sqlfluff lint --disable-progress-bar --templater jinja models macros tests
 	@sqlfluff lint --disable-progress-bar --templater raw migrations
-	@sqlfluff lint --disable-progress-bar --templater placeholder transcriber/sql
+	@sqlfluff lint --disable-progress-bar --templater placeholder transcriber
 	@squawk migrations/*.sql
 	@ruff check
 	@ruff format --check

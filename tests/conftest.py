@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from tests.support.postgres import running_server
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,16 +13,16 @@ import psycopg
 
 from tests.benchmarks.clients.ours import PROVIDER, result_of
 from tests.support.catalogue import add_history, add_many_audio_files
-from transcriber import migrate
-from transcriber.database import open_pool
-from transcriber.jobs import Choice
-from transcriber.queue import Queue
+from transcriber.db import migrate
+from transcriber.db.connect import open_pool
+from transcriber.queue.claims import Queue
+from transcriber.queue.jobs import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.postgres import Server
-    from transcriber.database import Pool
+    from transcriber.db.connect import Pool
 
 BATCH = 50
 REPEATS = 21

@@ -29,7 +29,7 @@ from tests.support import refresh
 from tests.support.dbt import SOURCE_TABLES, Dbt, finish
 from tests.support.handover import statement
 from tests.support.postgres import Server, embedded_bin_dir, running_server
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from tests.benchmarks.refresh import DEBIAN_15, credentials, database
 from tests.support import refresh
 from tests.support.dbt import SOURCE_TABLES, Dbt
 from tests.support.postgres import Server, embedded_bin_dir, running_server
-from transcriber import migrate
+from transcriber.db import migrate
 
 SIZES = [1_000, 10_000, 50_000, 200_000, 1_000_000]
 PHASES = ("first load", "+1 %")

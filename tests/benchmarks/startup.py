@@ -16,7 +16,7 @@ import sys
 import psycopg
 
 from tests.support.postgres import running_server
-from transcriber import migrate
+from transcriber.db import migrate
 
 CATALOGUE = """
     insert into media_pipeline.audio_files (url, url_sha1, duration_seconds)

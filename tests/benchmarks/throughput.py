@@ -26,7 +26,7 @@ import psycopg
 from tests.support import speech
 from tests.support.catalogue import one
 from tests.support.postgres import running_server
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

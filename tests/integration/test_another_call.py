@@ -16,7 +16,7 @@ from tests.support.catalogue import add_many_audio_files, one
 from tests.support.pipeline import Pipeline, ended, running_pipeline, until
 from tests.support.provider import Answer, Request
 from tests.support.queue import fail, new_queue, result_of
-from transcriber.database import open_pool
+from transcriber.db.connect import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

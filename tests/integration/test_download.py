@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.web import Handler, WebServer, serving
-from transcriber import download
-from transcriber.download import Download, Limits, TemporaryFileError
-from transcriber.failures import FileFailure
-from transcriber.networks import parse_networks
+from transcriber.audio import download
+from transcriber.audio.download import Download, Limits, TemporaryFileError
+from transcriber.audio.networks import parse_networks
+from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

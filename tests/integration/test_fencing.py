@@ -12,7 +12,7 @@ import pytest
 from tests.support.pipeline import Pipeline, ended, freeze, running_pipeline, thaw, until
 from tests.support.postgres import restartable_server
 from tests.support.provider import Answer, Request, refusal
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

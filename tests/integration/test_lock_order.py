@@ -11,13 +11,13 @@ import pytest
 
 from tests.support.catalogue import add_many_audio_files, one
 from tests.support.queue import fail, new_queue, result_of
-from transcriber.database import open_pool
+from transcriber.db.connect import open_pool
 
 if TYPE_CHECKING:
     import psycopg
 
-    from transcriber.jobs import Job
-    from transcriber.queue import Queue
+    from transcriber.queue.claims import Queue
+    from transcriber.queue.jobs import Job
 
 FILES, CONNECTIONS, SECONDS = 2000, 16, 60
 COMPLETED = "select count(*) from media_pipeline.transcriptions where status = 'completed'"

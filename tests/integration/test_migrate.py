@@ -22,9 +22,9 @@ from psycopg import sql
 
 from tests.support.handover import statement
 from tests.support.postgres import embedded_bin_dir
-from transcriber import migrate
-from transcriber.errors import DatabaseUnavailableError, MigrationError
-from transcriber.queries import query
+from transcriber.core.errors import DatabaseUnavailableError, MigrationError
+from transcriber.db import migrate
+from transcriber.db.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,7 +221,7 @@ def test_a_run_that_waits_too_long_names_who_holds_the_lock(
     empty_database: dict[str, str],
 ) -> None:
     with connect(empty_database) as other:
-        other.execute(query("try_migration_lock"))
+        other.execute(query("db/try_migration_lock"))
         done = transcriber_migrate("--lock-timeout", "0.2")
         holder = other.info.backend_pid
 

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.catalogue import add_audio_file, one
-from transcriber.__main__ import main
-from transcriber.masking import masked
-from transcriber.queries import query
+from transcriber.cli.main import main
+from transcriber.core.masking import masked
+from transcriber.db.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,17 +15,17 @@ import pytest
 
 from tests.support.catalogue import add_history, add_many_audio_files, one
 from tests.support.plans import Plan, explained
-from transcriber.audio import AudioInfo
-from transcriber.database import open_pool
-from transcriber.jobs import Choice, Result
+from transcriber.audio.probe import AudioInfo
+from transcriber.db.connect import open_pool
 from transcriber.providers import ProviderChoice, Transcript
-from transcriber.queue import Queue
+from transcriber.queue.claims import Queue
+from transcriber.queue.jobs import Choice, Result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from transcriber.database import Pool
-    from transcriber.jobs import Job
+    from transcriber.db.connect import Pool
+    from transcriber.queue.jobs import Job
 
 FILES = 50_000
 BATCH = 50

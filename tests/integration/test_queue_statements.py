@@ -10,16 +10,16 @@ import psycopg
 
 from tests.support.catalogue import add_many_audio_files, one
 from tests.support.queue import fail, new_queue, result_of
-from transcriber import queue as queue_module
-from transcriber.database import open_pool
+from transcriber.db.connect import open_pool
+from transcriber.queue import claims as queue_module
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import pytest
 
-    from transcriber.database import Pool
-    from transcriber.queue import Queue
+    from transcriber.db.connect import Pool
+    from transcriber.queue.claims import Queue
 
 EXPIRE = "update media_pipeline.transcription_claims set expires_at = now()"
 CLAIMS = (

@@ -10,7 +10,7 @@ import pytest
 from tests.support.catalogue import add_audio_file, one
 from tests.support.dbt import SOURCE_TABLES, Dbt
 from tests.support.handover import statement
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

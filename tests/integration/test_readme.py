@@ -13,7 +13,7 @@ import click
 import pytest
 
 from tests.demo.source import create_tables
-from transcriber.__main__ import main
+from transcriber.cli.main import main
 
 if TYPE_CHECKING:
     from psycopg import Connection

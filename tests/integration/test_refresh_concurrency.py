@@ -22,7 +22,7 @@ from tests.support.oracle import sha1
 from tests.support.postgres import running_server
 from tests.support.provider import Answer, speech_server
 from tests.support.web import WebServer, serving
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ from tests.support.compare import assert_as_expected
 from tests.support.dbt import REPOSITORY, SOURCE_TABLES, Dbt, finish
 from tests.support.dirt import Dirt, write
 from tests.support.oracle import Catalogue, Recording, Settings, Source, instant
-from transcriber import migrate
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from tests.support import speech
 from tests.support.catalogue import add_audio_file, one
 from tests.support.provider import Answer, SpeechServer, refusal, speech_server
 from tests.support.web import WebServer, serving
-from transcriber.__main__ import main
+from transcriber.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -504,7 +504,7 @@ def test_no_transaction_is_open_while_a_provider_is_awaited(pipeline: Pipeline) 
 
 def test_nothing_heavy_is_loaded_when_nothing_is_pending(pipeline: Pipeline) -> None:
     program = (
-        "import sys; from transcriber.__main__ import main\n"
+        "import sys; from transcriber.cli.main import main\n"
         "try: main(['run'])\n"
         "except SystemExit as end: assert end.code == 0\n"
         "heavy = {'openai', 'httpx2', 'httpcore2', 'av', 'faster_whisper', 'yoyo'}\n"

@@ -19,7 +19,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from tests.support import speech
 from tests.support.catalogue import add_audio_file, one
 from tests.support.web import WebServer, serving
-from transcriber.__main__ import main
+from transcriber.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

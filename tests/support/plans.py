@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from psycopg.errors import Diagnostic
 
-    from transcriber.database import Pool
+    from transcriber.db.connect import Pool
 
 SETTINGS = {
     "log_min_duration": "0",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transcriber.audio import AudioInfo
-from transcriber.failures import FileFailure
-from transcriber.jobs import Choice, Job, Result
+from transcriber.audio.probe import AudioInfo
+from transcriber.core.verdicts import FileFailure
 from transcriber.providers import ProviderChoice, Transcript
-from transcriber.queue import Queue
+from transcriber.queue.claims import Queue
+from transcriber.queue.jobs import Choice, Job, Result
 
 if TYPE_CHECKING:
-    from transcriber.database import Pool
+    from transcriber.db.connect import Pool
 
 
 def new_queue(pool: Pool, claim_ttl: float = 60.0) -> Queue:

@@ -16,8 +16,8 @@ import av
 import numpy as np
 import pytest
 
-from transcriber.audio import PACKETS_TO_TRY, AudioInfo, probe
-from transcriber.failures import FileFailure
+from transcriber.audio.probe import PACKETS_TO_TRY, AudioInfo, probe
+from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.failures import Verdict, is_transient_download, judge_provider_answer
+from transcriber.core.verdicts import Verdict, is_transient_download, judge_provider_answer
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from transcriber.http import retry_after_seconds
+from transcriber.core.http import retry_after_seconds
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from transcriber.networks import InvalidNetworkError, is_allowed, parse_networks
+from transcriber.audio.networks import InvalidNetworkError, is_allowed, parse_networks
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "172.32.0.1", "2001:4860:4860::8888", "2a00:1450::1"]
 

@@ -6,13 +6,13 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from transcriber.errors import TranscriberError
+from transcriber.core.errors import TranscriberError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from transcriber.audio import AudioInfo
-    from transcriber.http import RateLimit
+    from transcriber.audio.probe import AudioInfo
+    from transcriber.core.http import RateLimit
 
 # name on the command line -> module beside this one, with `check` and `connect`
 NAMES = ("openai", "local")

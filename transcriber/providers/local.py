@@ -8,13 +8,13 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from transcriber.failures import FileFailure
+from transcriber.core.verdicts import FileFailure
 from transcriber.providers import ProviderChoice, ProviderUnusableError, Transcript
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-    from transcriber.audio import AudioInfo
+    from transcriber.audio.probe import AudioInfo
 
 DEFAULT_MODEL = "small"
 

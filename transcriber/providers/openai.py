@@ -7,21 +7,21 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from transcriber.failures import (
+from transcriber.core.http import rate_limit, retry_after_seconds
+from transcriber.core.verdicts import (
     FileFailure,
     ProviderStoppedError,
     Throttled,
     Verdict,
     judge_provider_answer,
 )
-from transcriber.http import rate_limit, retry_after_seconds
 from transcriber.providers import ProviderChoice, ProviderUnusableError, Transcript
 
 if TYPE_CHECKING:
     from openai import APIStatusError
 
-    from transcriber.audio import AudioInfo
-    from transcriber.http import RateLimit
+    from transcriber.audio.probe import AudioInfo
+    from transcriber.core.http import RateLimit
 
 DEFAULT_MODEL = "gpt-transcribe"
 DEFAULT_CONCURRENCY = 8

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from tests.support.catalogue import add_many_audio_files
-from transcriber import migrate, worker, writer
-from transcriber.audio import AudioInfo
-from transcriber.database import open_pool
-from transcriber.flight import Limits
-from transcriber.jobs import Choice, Result
-from transcriber.progress import Outcome, Progress
+from transcriber.audio.probe import AudioInfo
+from transcriber.db import migrate
+from transcriber.db.connect import open_pool
 from transcriber.providers import ProviderChoice, Transcript
-from transcriber.queue import Queue
+from transcriber.queue.claims import Queue
+from transcriber.queue.jobs import Choice, Result
+from transcriber.worker import worker, writer
+from transcriber.worker.flight import Limits
+from transcriber.worker.outcome import Outcome, Progress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from transcriber.flight import Confirm, Perform, Prepare
-    from transcriber.jobs import Job
+    from transcriber.queue.jobs import Job
+    from transcriber.worker.flight import Confirm, Perform, Prepare
 
 INFO = AudioInfo(120.0, "mp3", 8000, 2, "mp3", "audio/mpeg")
 TRANSCRIPT = Transcript(text="hello", raw={"text": "hello"})

@@ -1,0 +1,45 @@
+"""Which networks a download may reach: the public ones, and those that the operator names."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import TYPE_CHECKING
+
+from transcriber.core.errors import TranscriberError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Address = IPv4Address | IPv6Address
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+# Of IPv6 this much is handed out as public. What embeds an IPv4 address lies outside of it
+# (mapped, NAT64) or is refused below (6to4), so that no IPv4 address slips through in disguise.
+PUBLIC_IPV6 = IPv6Network("2000::/3")
+
+
+class InvalidNetworkError(TranscriberError):
+    """A network is written like 10.1.0.0/16, fd00::/8 or 127.0.0.1."""
+
+
+def parse_networks(texts: Iterable[str]) -> Networks:
+    """Return the networks that the operator allows, in CIDR notation."""
+    networks = []
+    for text in texts:
+        try:
+            networks.append(ip_network(text.strip()))
+        except ValueError as error:
+            raise InvalidNetworkError(
+                f"--allow-network {text!r} is not a network: write it like 10.1.0.0/16, "
+                "fd00::/8 or 127.0.0.1"
+            ) from error
+    return tuple(networks)
+
+
+def is_allowed(address: Address, allowed: Networks) -> bool:
+    """Tell whether an address is public or named by the operator."""
+    if any(address in network for network in allowed):
+        return True
+    if isinstance(address, IPv6Address) and (address not in PUBLIC_IPV6 or address.sixtofour):
+        return False
+    return address.is_global and not address.is_multicast

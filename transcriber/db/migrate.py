@@ -1,0 +1,107 @@
+"""`transcriber migrate`: apply, list, try and roll back the files of migrations/."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from yoyo import default_migration_table, read_migrations
+from yoyo.connections import parse_uri
+from yoyo.exceptions import BadMigration
+from yoyo.migrations import topological_sort
+
+from transcriber.core.errors import MigrationError, one_line
+from transcriber.db.yoyo_backend import LOCK_SECONDS, Backend, Migration, refuse_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def apply(directory: Path | None = None, *, lock_seconds: float = LOCK_SECONDS) -> list[str]:
+    """Apply what is pending, and return the ids in order."""
+    files = _read(directory)
+    with _backend() as backend, backend.lock(lock_seconds):
+        pending = [*backend.to_apply(files)]
+        for migration in pending:
+            with _named(f"cannot apply {migration.id}"):
+                backend.apply_one(migration)
+    return [migration.id for migration in pending]
+
+
+def rollback(
+    migration_id: str, directory: Path | None = None, *, lock_seconds: float = LOCK_SECONDS
+) -> list[str]:
+    """Roll back a migration and all that came after it; return the ids, newest first."""
+    files = _read(directory)
+    with _backend() as backend, backend.lock(lock_seconds):
+        refuse_faults(backend.applied(_folder(files)))
+        newest_first = [*backend.to_rollback(files)]
+        # 0003 stands for 0003.create-try-timestamptz
+        names = [{m.id, m.id.partition(".")[0]} for m in newest_first]
+        last = next((place for place, ids in enumerate(names) if migration_id in ids), None)
+        if last is None:
+            raise MigrationError(f"{migration_id} is not applied: see `transcriber migrate --list`")
+        chosen = newest_first[: last + 1]
+        for migration in chosen:
+            with _named(f"cannot roll back {migration.id}"):
+                backend.rollback_one(migration)
+    return [migration.id for migration in chosen]
+
+
+def status(directory: Path | None = None) -> list[Migration]:
+    """Return all migrations, the applied ones first; changes nothing."""
+    files = _read(directory)
+    with _backend() as backend:
+        applied = backend.applied(_folder(files))
+    known = {migration.id for migration in applied}
+    unknown = topological_sort(file for file in files if file.id not in known)
+    return [*applied, *(Migration(file.id, Path(file.path)) for file in unknown)]
+
+
+def dry_run(directory: Path | None = None) -> list[Migration]:
+    """Return what `apply` would apply, or fail as it would; changes nothing."""
+    migrations = status(directory)
+    refuse_faults(migrations)
+    return [migration for migration in migrations if migration.applied_at is None]
+
+
+@contextlib.contextmanager
+def _backend() -> Iterator[Backend]:
+    with (
+        _named("cannot migrate"),
+        contextlib.redirect_stdout(sys.stderr),  # yoyo prints what a select returns
+        Backend(parse_uri("media-pipeline://"), default_migration_table) as backend,
+    ):
+        yield backend
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Turn what PostgreSQL and yoyo raise into our error, which says where."""
+    try:
+        yield
+    except (psycopg.Error, BadMigration) as error:
+        raise MigrationError(f"{what}: {one_line(error)}") from error
+
+
+def _read(directory: Path | None) -> Any:  # noqa: ANN401 (yoyo has no types)
+    directory = directory or _default_directory()
+    files = read_migrations(glob.escape(str(directory)))
+    if not files:
+        raise MigrationError(f"no migrations in {directory}: install transcriber again")
+    return files
+
+
+def _folder(files: Any) -> Path:  # noqa: ANN401
+    return Path(files[0].path).parent
+
+
+def _default_directory() -> Path:
+    """Return the migrations inside an installed wheel, else those beside this checkout."""
+    package = Path(__file__).parents[1]
+    packaged = package / "migrations"
+    return packaged if packaged.is_dir() else package.parent / "migrations"
