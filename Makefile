@@ -35,10 +35,10 @@ test: setup ## every test, on an embedded PostgreSQL or on the server that PGHOS
 	@python -m pytest -n 2 $(ARGS)
 
 chaos: setup ## workers, database and provider broken at random while 5,000 files are done; ARGS="--seed 2"
-	@python -m tests.chaos $(ARGS)
+	@python -m tests.system.chaos $(ARGS)
 
 lint: setup ## sqlfluff, squawk, ruff and mypy
-	@sqlfluff lint --disable-progress-bar --templater jinja models macros tests
+	@sqlfluff lint --disable-progress-bar --templater jinja models macros tests/promises
 	@sqlfluff lint --disable-progress-bar --templater raw migrations
 	@sqlfluff lint --disable-progress-bar --templater placeholder transcriber
 	@squawk migrations/*.sql

@@ -49,7 +49,7 @@ def transactions(dbt: Dbt, database: str) -> list[Transaction]:
     """Return what a refresh writes to audio_files, as `dbt run` sends it.
 
     The text does not depend on what the tables hold: this may run on empty ones. What follows on
-    rows that audio_files_gaps filled in is then left out.
+    rows that audio_file_gaps filled in is then left out.
     """
     (dbt.folder / "logs" / "dbt.log").unlink(missing_ok=True)
     dbt.run("run", "--log-format-file", "json", **VARS)

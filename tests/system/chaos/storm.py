@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.chaos import servers
-from tests.chaos.accounts import Accounts, Kill, balance
-from tests.chaos.fleet import Fleet
 from tests.support.postgres import RestartableServer, restartable_server
+from tests.system.chaos import servers
+from tests.system.chaos.accounts import Accounts, Kill, balance
+from tests.system.chaos.fleet import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,7 +3,7 @@
 with
 
 recordings as (
-    select * from {{ ref('unloaded_recordings') }}
+    select * from {{ ref('int_judged_recordings') }}
 ),
 
 copies as (

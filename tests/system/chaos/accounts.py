@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from tests.chaos.fleet import Worker
-    from tests.chaos.storm import Storm
+    from tests.system.chaos.fleet import Worker
+    from tests.system.chaos.storm import Storm
 
 FILES = """
     select

@@ -1,6 +1,6 @@
 {{ config(meta={
     'next_steps': "Run dbt again. A recording that stays breaks the promise that each one is either"
-        ~ " loaded or listed once per issue: look it up in unloaded_recordings (dbt show)."
+        ~ " loaded or listed once per issue: look it up in int_judged_recordings (dbt show)."
 }) }}
 
 with

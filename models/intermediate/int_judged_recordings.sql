@@ -3,7 +3,7 @@
 with
 
 recordings as (
-    select * from {{ ref('examined_recordings') }}
+    select * from {{ ref('int_unloaded_recordings') }}
 ),
 
 audio_files as (

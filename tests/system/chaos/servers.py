@@ -1,6 +1,6 @@
 """The recordings' host and a moody provider, in a process of their own; it ends with its owner.
 
-    python -m tests.chaos.servers CALLS SEED LONG_SECONDS
+    python -m tests.system.chaos.servers CALLS SEED LONG_SECONDS
 
 Prints its port. Every call that was received as a whole becomes one line of JSON in the file
 CALLS, whether or not its caller lives to hear the answer: that is what a provider bills.

@@ -7,7 +7,7 @@ import dataclasses
 import signal
 import sys
 
-from tests.chaos.storm import Options, run
+from tests.system.chaos.storm import Options, run
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.storm import Options, run
+from tests.system.chaos.storm import Options, run
 
 
 def test_a_storm_leaves_the_books_in_order() -> None:

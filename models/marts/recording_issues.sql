@@ -6,7 +6,7 @@
 with
 
 unloaded as (
-    select * from {{ ref('unloaded_recordings') }}
+    select * from {{ ref('int_judged_recordings') }}
 ),
 
 audio_files as not materialized (

@@ -2,8 +2,8 @@
 
 with
 
-new_recordings as (
-    select * from {{ ref('new_recordings') }}
+loadable_recordings as (
+    select * from {{ ref('int_loadable_recordings') }}
 ),
 
 campaign_map as (
@@ -22,7 +22,7 @@ calls_of_their_phones as (
         url,
         started,
         stopped
-    from new_recordings
+    from loadable_recordings
     union all
     select
         id,
@@ -35,7 +35,7 @@ calls_of_their_phones as (
         started,
         null as stopped
     from {{ this }}
-    where phone in (select new_recordings.phone from new_recordings)
+    where phone in (select loadable_recordings.phone from loadable_recordings)
 ),
 
 numbered as (

@@ -418,7 +418,9 @@ def test_files_are_locked_in_the_order_of_their_ids(queue: Queue) -> None:
             while not stop.is_set():
                 try:
                     for file_id in files:
-                        other.execute(query("lock_transcriptions"), {"audio_file_ids": [file_id]})
+                        other.execute(
+                            query("operate/lock_transcriptions"), {"audio_file_ids": [file_id]}
+                        )
                 except psycopg.Error as error:
                     errors.append(error)
                 other.rollback()
