@@ -86,7 +86,7 @@ def read_status(connection: Connection) -> Status:
         finished = fetch(connection, "operate/status_finished_files", {"seconds": RATE_SECONDS})
         open_files = fetch(connection, "operate/status_queued_files")
         open_files += _new_files(connection, sum(row["files"] for row in finished + open_files))
-        workers = [Worker(**row) for row in fetch(connection, "operate/workers")]
+        workers = [Worker(**row) for row in fetch(connection, "operate/claim_holders")]
         pauses = [pause_of(row) for row in fetch(connection, "operate/paused_providers")]
     now = datetime.now(UTC)
     files = _count(open_files, finished)
