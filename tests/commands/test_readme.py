@@ -13,7 +13,7 @@ import click
 import pytest
 
 from tests.demo.source import create_tables
-from transcriber.cli.main import main
+from transcriber.cli.main import COMMANDS, main
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -65,7 +65,9 @@ def test_every_statement_works(connection: Connection, statement: str) -> None:
 
 def every_command() -> list[tuple[str, click.Command]]:
     """Return the commands by name."""
-    return [*main.commands.items()]
+    context = click.Context(main)
+    found = ((name, main.get_command(context, name)) for name in COMMANDS)
+    return [(name, command) for name, command in found if command]
 
 
 @pytest.mark.parametrize(("name", "command"), every_command())
@@ -78,6 +80,6 @@ def test_every_command_is_documented(name: str, command: click.Command) -> None:
 
 
 def test_every_option_of_run_comes_from_the_environment_too() -> None:
-    for option in main.commands["run"].params:
+    for option in dict(every_command())["run"].params:
         variable = f"TRANSCRIBER_{option.opts[0].removeprefix('--').upper().replace('-', '_')}"
         assert option.envvar == variable

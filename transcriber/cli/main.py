@@ -1,21 +1,48 @@
-"""The command line: options in, exit codes out. The work is done in the modules beside it."""
+"""The command line's entry: loads the command that is called, and ends our errors as one line."""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
 
 import click
 
-from transcriber.cli import operate as operator_commands
-from transcriber.cli.options import option
-from transcriber.cli.run import run
 from transcriber.core.errors import TranscriberError
 
+# Each command's module in this folder, and the first line of its help. `transcriber --help` shows
+# these lines instead of loading the commands, because they load psycopg, yoyo and the worker.
+COMMANDS = {
+    "migrate": ("system", "Create or renew the tables: apply the migrations that are pending."),
+    "run": ("run", "Transcribe what is pending, until nothing is."),
+    "status": ("operate", "Show where the queue stands and when it will be empty."),
+    "failures": ("operate", "List the files that failed, the newest first."),
+    "retry": ("operate", "Put failed files back into the queue."),
+    "release": ("operate", "Take claims away from workers that are gone."),
+    "resume": ("operate", "Lift a provider's pause."),
+}
 
-class Commands(click.Group):
-    """A group whose commands end our errors as one line on stderr, never as a traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
+class LazyGroup(click.Group):
+    """A group that loads a command when it is called, and ends our errors as one line on stderr."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order in which a newcomer needs the commands."""
+        del ctx
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command from the module that defines it under its own name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"transcriber.cli.{module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command; end a `TranscriberError` with its message and exit code."""
         try:
             return super().invoke(ctx)
@@ -24,7 +51,7 @@ class Commands(click.Group):
             ctx.exit(error.exit_code)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="transcriber")
 def main() -> None:
     """Transcribe a call centre's recordings, exactly once, from and into PostgreSQL.
@@ -32,46 +59,3 @@ def main() -> None:
     The database is the one that libpq's variables name: PGHOST, PGPORT, PGUSER, PGPASSWORD,
     PGDATABASE, or PGSERVICE. Every option can be set as TRANSCRIBER_<OPTION>, too.
     """
-
-
-for command in (*operator_commands.COMMANDS, run):
-    main.add_command(command)
-
-
-@main.command()
-@click.option("--list", "what", flag_value="list", help="List the migrations, and change nothing.")
-@click.option("--dry-run", "what", flag_value="dry-run", help="Print the SQL, and change nothing.")
-@click.option(
-    "--rollback",
-    metavar="ID",
-    help="Roll back this migration and everything applied after it. Never drops rows.",
-)
-@option(
-    "lock-timeout",
-    type=click.FloatRange(min=0),
-    default=60,
-    show_default=True,
-    help="Seconds to wait for another migration to end.",
-)
-def migrate(what: str | None, rollback: str | None, lock_timeout: float) -> None:
-    """Create or renew the tables: apply the migrations that are pending.
-
-    Safe to run at every start, also by many machines at once. Tables that are there already are
-    adopted with their rows. Exit codes: 0 all is applied, 2 see the message.
-    """
-    from transcriber.db import migrate  # noqa: PLC0415 (--help stays quick)
-
-    if what and rollback:
-        raise click.UsageError(f"--{what} and --rollback exclude each other.")
-    if what == "list":
-        for migration in migrate.status():
-            click.echo(migration.describe())
-    elif what == "dry-run":
-        for migration in migrate.dry_run():
-            click.echo(f"-- {migration.id}\n{migration.path.read_text('utf-8')}")
-    elif rollback:
-        for migration_id in migrate.rollback(rollback, lock_seconds=lock_timeout):
-            click.echo(f"rolled back {migration_id}")
-    else:
-        for migration_id in migrate.apply(lock_seconds=lock_timeout) or ["nothing to apply"]:
-            click.echo(migration_id)
