@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from transcriber.db.connect import storable
+from transcriber.db.json import storable
 
 if TYPE_CHECKING:
     from psycopg import Connection

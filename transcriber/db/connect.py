@@ -1,45 +1,77 @@
-"""Connections to the database that PG* names, and what it can store."""
+"""Connections to the database that libpq's variables (PGHOST, PGDATABASE, …) name.
+
+Workers share a pool; the commands of operators use one connection.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from transcriber.core.errors import DatabaseUnavailableError, SchemaMissingError
+from transcriber.core.errors import (
+    DatabaseUnavailableError,
+    SchemaMissingError,
+    TranscriberError,
+    one_line,
+)
+from transcriber.db.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from psycopg import AsyncConnection
     from psycopg.rows import DictRow
 
-    Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+    Connection = psycopg.Connection[DictRow]
+    Pool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
 
-# it warns of every attempt in vain; a run says itself that it waits for the database
+# The pool warns of every failed attempt to connect; a run says itself that the database is away.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 POOL_SIZE = 4
 SECONDS_TO_GET_A_CONNECTION = 5
 
 
+@contextmanager
+def connect() -> Iterator[Connection]:
+    """Open one connection; raise what PostgreSQL refuses as an error of one line."""
+    try:
+        connection = psycopg.connect(autocommit=True, row_factory=dict_row)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError.because(error) from error
+    with connection:
+        try:
+            yield connection
+        except psycopg.errors.UndefinedTable as error:
+            raise SchemaMissingError from error
+        except (psycopg.Error, UnicodeEncodeError) as error:
+            if connection.broken:
+                raise DatabaseUnavailableError.because(error) from error
+            raise TranscriberError(f"PostgreSQL refused this: {one_line(error)}") from error
+
+
+def fetch(
+    connection: Connection, name: str, parameters: Mapping[str, Any] | None = None
+) -> list[DictRow]:
+    """Run a query, named as in `db.queries`, and return its rows."""
+    return connection.execute(query(name), parameters).fetchall()
+
+
 @asynccontextmanager
 async def open_pool() -> AsyncIterator[Pool]:
-    """Open a few connections, and new ones when the database was away."""
+    """Open a pool, which replaces connections that the database has closed."""
     await _check_database()
     async with AsyncConnectionPool[Any](
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=1,
         max_size=POOL_SIZE,
         timeout=SECONDS_TO_GET_A_CONNECTION,
-        # the pool doubles its waits for so long, and begins anew when it is asked again: with more
-        # patience it would come back from an outage of an hour up to an hour late
+        # The pool doubles its waits up to this time and starts again at the next request. With a
+        # longer time it would notice the end of an outage of an hour up to an hour late.
         reconnect_timeout=SECONDS_TO_GET_A_CONNECTION,
         configure=_configure,
         open=False,
@@ -48,12 +80,10 @@ async def open_pool() -> AsyncIterator[Pool]:
 
 
 async def _check_database() -> None:
-    """Fail at once, and with a reason, where nothing can be done: the pool would try for ever."""
+    """Fail at once and with a reason where the pool would go on trying forever."""
     try:
         async with await psycopg.AsyncConnection.connect() as connection:
-            cursor = await connection.execute(
-                "select to_regclass('media_pipeline.claimable_files') is not null"
-            )
+            cursor = await connection.execute(query("db/has_current_schema"))
             row = await cursor.fetchone()
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError.because(error) from error
@@ -61,32 +91,7 @@ async def _check_database() -> None:
         raise SchemaMissingError
 
 
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    # a generic plan does not know that the filters are off: 24 ms a claim instead of 2
+async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    # PostgreSQL's generic plan does not know which filters are off: a claim takes 24 ms with it,
+    # and 2 ms with a plan for the values at hand.
     await connection.execute("set plan_cache_mode = force_custom_plan")
-
-
-def as_json(value: object) -> str:
-    """Return a value as JSON that PostgreSQL can store."""
-    with suppress(ValueError):  # NaN, or a lone surrogate
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-        if "\\u0000" not in text:
-            return text
-    # a walk in Python through every word's timestamps takes 20 times as long: only where needed
-    return json.dumps(storable(value), ensure_ascii=False)
-
-
-def storable(value: Any) -> Any:  # noqa: ANN401 (JSON is what it is)
-    """Return text or JSON without what PostgreSQL refuses: NUL, lone surrogates, NaN."""
-    match value:
-        case str():
-            return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {storable(key): storable(each) for key, each in value.items()}
-        case list() | tuple():
-            return [storable(each) for each in value]
-        case _:
-            return value

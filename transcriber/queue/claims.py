@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from transcriber.core.errors import one_line
-from transcriber.db.connect import as_json, storable
+from transcriber.db.json import as_json, storable
 from transcriber.db.queries import query
 from transcriber.queue.jobs import Claimed, Job, Pending
 
