@@ -1,12 +1,15 @@
-"""What `transcriber --help` says of the commands."""
+"""The help of each command: its line in `transcriber --help`, and its examples."""
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from inspect import cleandoc
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from transcriber.cli.main import COMMANDS, main
 
@@ -18,17 +21,17 @@ print(*sys.modules, file=sys.stderr)
 """
 
 
-def command_called(name: str) -> click.Command:
-    """Return a command as the group loads it."""
+def help_of(name: str) -> str:
+    """Return a command's help."""
     command = main.get_command(click.Context(main), name)
     assert command is not None
-    return command
+    return cleandoc(command.help or "")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_of_commands_shows_the_first_line_of_each_help(name: str) -> None:
-    command = command_called(name)
-    assert (command.name, (command.help or "").partition("\n")[0]) == (name, COMMANDS[name][1])
+def examples(name: str) -> list[str]:
+    """Return the commands that a command's help shows as examples."""
+    _, _, part = help_of(name).partition("\n\b\nExamples:\n")
+    return [line.strip() for line in part.splitlines() if line.startswith("  ")]
 
 
 def test_the_list_of_commands_loads_no_command() -> None:
@@ -38,3 +41,24 @@ def test_the_list_of_commands_loads_no_command() -> None:
     loaded = done.stderr.split()
     assert not {"psycopg", "yoyo", "transcriber.cli.options"} & {*loaded}
     assert not {f"transcriber.cli.{module}" for module, _ in COMMANDS.values()} & {*loaded}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_shows_the_first_line_of_each_help(name: str) -> None:
+    assert help_of(name).partition("\n")[0] == COMMANDS[name][1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_examples_of_itself(name: str) -> None:
+    assert examples(name)
+    assert all(example.startswith(f"transcriber {name}") for example in examples(name))
+
+
+@pytest.mark.parametrize("example", [each for name in COMMANDS for each in examples(name)])
+def test_every_example_works(
+    database: dict[str, str], monkeypatch: pytest.MonkeyPatch, example: str
+) -> None:
+    del database
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-tests")
+    result = CliRunner().invoke(main, shlex.split(example)[1:])
+    assert result.exit_code == 0, result.output

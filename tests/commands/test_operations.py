@@ -205,9 +205,9 @@ def test_the_status_says_all_that_matters(queue: Queue) -> None:
     lines = queue.run("status").stdout.splitlines()
     assert ["pending", "1"] in [line.split() for line in lines]
     assert ["failed", "for", "good", "1"] in [line.split() for line in lines]
-    assert any(line.endswith("nothing was done lately") for line in lines)
+    assert any(line.endswith("no file was completed lately") for line in lines)
     assert any(line.startswith("openai is paused since 2") for line in lines)
-    assert "  when that is mended: transcriber resume openai" in lines
+    assert "  fix the cause, then run: transcriber resume openai" in lines
     assert any(line.startswith("host:1:ab") and line.endswith("1") for line in lines)
     assert lines[-1].split() == ["1", "permanent", "410", "HTTP", "410"]
 
@@ -344,7 +344,7 @@ def test_retry_leaves_files_in_work_alone(queue: Queue) -> None:
     held = queue.claim(queue.fail("transient", until="-1 second"))
     forever = queue.claim(queue.fail(), "other:1:ab", None)
     free = queue.claim(queue.fail(), ttl="-1 second")
-    expected = ["retry 1 file", "left alone 2 files that a worker holds"]
+    expected = ["retry 1 file", "left alone 2 files that a worker has claimed"]
     lines = queue.run("retry", held, forever, free, "--dry-run").stdout.splitlines()
     assert lines[-2:] == [f"would {expected[0]}", expected[1]]
     lines = queue.run("retry", held, forever, free).stdout.splitlines()

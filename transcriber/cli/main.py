@@ -11,13 +11,16 @@ from transcriber.core.errors import TranscriberError
 # Each command's module in this folder, and the first line of its help. `transcriber --help` shows
 # these lines instead of loading the commands, because they load psycopg, yoyo and the worker.
 COMMANDS = {
-    "migrate": ("system", "Create or renew the tables: apply the migrations that are pending."),
+    "migrate": ("system", "Create or update the tables: apply the migrations that are pending."),
     "run": ("run", "Transcribe what is pending, until nothing is."),
-    "status": ("operate", "Show where the queue stands and when it will be empty."),
-    "failures": ("operate", "List the files that failed, the newest first."),
+    "status": (
+        "operate",
+        "Show how many files are in which state, and when the queue will be empty.",
+    ),
+    "failures": ("operate", "List the files that failed, the newest failure first."),
     "retry": ("operate", "Put failed files back into the queue."),
     "release": ("operate", "Take claims away from workers that are gone."),
-    "resume": ("operate", "Lift a provider's pause."),
+    "resume": ("operate", "Let workers use a paused provider again."),
 }
 
 
@@ -54,8 +57,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="transcriber")
 def main() -> None:
-    """Transcribe a call centre's recordings, exactly once, from and into PostgreSQL.
+    """Transcribe a call centre's recordings, each exactly once, from and into PostgreSQL.
 
-    The database is the one that libpq's variables name: PGHOST, PGPORT, PGUSER, PGPASSWORD,
-    PGDATABASE, or PGSERVICE. Every option can be set as TRANSCRIBER_<OPTION>, too.
+    transcriber connects to the database that libpq's variables name: PGHOST, PGPORT, PGUSER,
+    PGPASSWORD and PGDATABASE, or PGSERVICE. Variables can set options, too: --limit is
+    TRANSCRIBER_LIMIT. Each command's help names its own.
     """

@@ -1,80 +1,109 @@
-"""The operator's commands: status, failures, retry, release, resume."""
+"""The commands for operators: status, failures, retry, release and resume."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from transcriber.cli.options import option
+from transcriber.cli.options import as_json, campaign, dry_run, option
+from transcriber.cli.output import (
+    counted_files,
+    failure_lines,
+    json_text,
+    plain,
+    reason_lines,
+    status_lines,
+)
+from transcriber.db.connect import connect
+from transcriber.operate.claims import release_claims
+from transcriber.operate.failures import (
+    FailureFilter,
+    count_reasons,
+    read_failures,
+    retry_failures,
+)
+from transcriber.operate.pauses import resume_provider
+from transcriber.operate.status import read_status
+from transcriber.providers import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-SHOWN = 20
-
-# operations and reports are imported where they are used: `transcriber run` stays quick to start
-
-campaign = option("campaign", help="Only the files of this campaign_name.")
-as_json = option("json", "as_json", is_flag=True, help="Print JSON.")
-dry_run = option("dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+Found = TypeVar("Found")
+SHOWN_FAILURES = 20
 
 
 @click.command()
 @as_json
 def status(*, as_json: bool) -> None:
-    """Show where the queue stands and when it will be empty.
+    """Show how many files are in which state, and when the queue will be empty.
 
-    The ETA is that of all files that need no person, at the speed of the last ten minutes. Hours of
-    sound are those measured of what is completed, those of the catalogue of what is left.
+    The ETA is for all files that need no person's help, at the speed of the last ten minutes. The
+    hours of sound were measured where a file is completed; elsewhere they come from the times in
+    the catalogue.
+
+    \b
+    Examples:
+      transcriber status
+      transcriber status --json
     """
-    from transcriber.cli import output as operator_report  # noqa: PLC0415
-    from transcriber.operate import failures as operations  # noqa: PLC0415
-    from transcriber.operate.status import read_status  # noqa: PLC0415
-
-    with operations.connect() as connection:
+    with connect() as connection:
         found = read_status(connection)
-    _print([operator_report.as_json(found)] if as_json else operator_report.status_lines(found))
+    _print([json_text(found)] if as_json else status_lines(found))
 
 
 @click.command()
-@option("summary", is_flag=True, help="Count all by status, code and reason.")
-@option("status", type=click.Choice(["transient", "permanent"]), help="Only these.")
+@option("summary", is_flag=True, help="Count the failures by status, code and reason instead.")
+@option(
+    "status",
+    type=click.Choice(["transient", "permanent"]),
+    help="Show only failures with this status.",
+)
 @campaign
-@option("limit", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="So many rows.")
+@option(
+    "limit",
+    type=click.IntRange(min=1),
+    default=SHOWN_FAILURES,
+    show_default=True,
+    help="Show at most this many files.",
+)
 @as_json
 def failures(
     *, summary: bool, status: str | None, campaign: str | None, limit: int, as_json: bool
 ) -> None:
-    """List the files that failed, the newest first.
+    """List the files that failed, the newest failure first.
 
-    A transient failure is tried again when its cooldown is over, a permanent one after `transcriber
-    retry`.
+    Workers try a transient failure again when its cooldown is over, and a permanent failure only
+    after `transcriber retry`.
+
+    \b
+    Examples:
+      transcriber failures --summary
+      transcriber failures --status permanent --limit 100
+      transcriber failures --campaign "Spring offers" --json
     """
-    from transcriber.cli import output as operator_report  # noqa: PLC0415
-    from transcriber.operate import failures as operations  # noqa: PLC0415
-
-    choice = operations.Choice(statuses=[status] if status else None, campaign=campaign)
-    found: list[operations.Failure] | list[operations.Reason]
-    with operations.connect() as connection:
-        if summary:
-            found = operations.count_reasons(connection, choice)
-            lines = operator_report.reason_lines(found)
-        else:
-            found = operations.failures(connection, choice, limit=limit)
-            lines = operator_report.failure_lines(found)
-    if as_json:
-        click.echo(operator_report.as_json({"reasons" if summary else "failures": found}))
+    chosen = FailureFilter(statuses=[status] if status else None, campaign=campaign)
+    if summary:
+        with connect() as connection:
+            reasons = count_reasons(connection, chosen)
+        _show("reasons", reasons, reason_lines, as_json=as_json)
         return
-    _print(lines if found else ["No failures."])
-    if not summary and len(found) == limit:
-        click.echo(f"The newest {limit:,}: --limit shows more, --summary counts all.")
+    with connect() as connection:
+        found = read_failures(connection, chosen, limit=limit)
+    _show("failures", found, failure_lines, as_json=as_json)
+    if len(found) == limit and not as_json:
+        click.echo(f"These are the newest {limit:,}: --limit shows more, --summary counts all.")
 
 
 @click.command()
-@option("transient", is_flag=True, help="Those that cool down, without waiting for the end of it.")
-@option("permanent", is_flag=True, help="Those that failed for good.")
-@option("error", metavar="TEXT", help="Those whose recorded reason has this in it, in any case.")
+@option("transient", is_flag=True, help="Choose transient failures, even before their next try.")
+@option("permanent", is_flag=True, help="Choose permanent failures.")
+@option(
+    "error",
+    metavar="TEXT",
+    help="Choose failures whose recorded reason contains this text, in upper or lower case.",
+)
 @campaign
 @dry_run
 @click.argument("ids", nargs=-1, type=click.IntRange(1, 2**63 - 1))
@@ -89,92 +118,112 @@ def retry(
 ) -> None:
     """Put failed files back into the queue.
 
-    They take their old places there, with all their attempts before them. IDS are those that
-    `transcriber failures` shows. All that is given must hold; --transient and --permanent together
-    stand for any failure. Files that a worker holds are left alone.
-    """
-    from transcriber.cli import output as operator_report  # noqa: PLC0415
-    from transcriber.operate import failures as operations  # noqa: PLC0415
+    Files keep their position in the queue and start with a fresh attempt count. IDS are the ids
+    that `transcriber failures` shows. A failure must match everything that you choose by, but
+    --transient and --permanent together choose any failure. Files that a worker has claimed are
+    left alone.
 
+    \b
+    Examples:
+      transcriber retry --transient --dry-run
+      transcriber retry --error "timed out" --campaign "Spring offers"
+      transcriber retry 17 23
+    """
     if not (transient or permanent or error or campaign or ids):
         raise click.UsageError(
             "Choose what to retry: --transient, --permanent, --error TEXT, --campaign NAME or ids."
         )
     flags = {"transient": transient, "permanent": permanent}
-    statuses = [name for name, is_chosen in flags.items() if is_chosen]
-    choice = operations.Choice(statuses or None, error or None, campaign or None, [*ids] or None)
-    with operations.connect() as connection:
-        found = operations.failures(connection, choice)
+    chosen = FailureFilter(
+        statuses=[status for status, is_chosen in flags.items() if is_chosen] or None,
+        error=error or None,
+        campaign=campaign or None,
+        audio_file_ids=[*ids] or None,
+    )
+    with connect() as connection:
+        found = read_failures(connection, chosen)
         free = [failure for failure in found if not failure.is_claimed]
-        retried = len(free) if dry_run else operations.retry(connection, free)
+        retried = len(free) if dry_run else retry_failures(connection, free)
     if dry_run and free:
-        _print(operator_report.failure_lines(free[:SHOWN]))
-        if len(free) > SHOWN:
-            click.echo(f"… and {len(free) - SHOWN:,} more")
-    click.echo(f"{_would(dry_run, 'retry', 'retried')} {_files(retried)}")
+        _print(failure_lines(free[:SHOWN_FAILURES]))
+        if len(free) > SHOWN_FAILURES:
+            click.echo(f"… and {len(free) - SHOWN_FAILURES:,} more")
+    click.echo(f"{'would retry' if dry_run else 'retried'} {counted_files(retried)}")
     if len(found) > retried:
-        click.echo(f"left alone {_files(len(found) - retried)} that a worker holds")
+        click.echo(f"left alone {counted_files(len(found) - retried)} that a worker has claimed")
 
 
 @click.command()
-@option("expired", is_flag=True, help="Claims whose time is over.")
-@option("worker", metavar="NAME", help="Claims of this worker; host:pid or host stand for it, too.")
+@option("expired", is_flag=True, help="Release only claims that have expired.")
+@option(
+    "worker",
+    metavar="NAME",
+    help="Release only claims of this worker; host:pid or host stand for every worker there.",
+)
 @dry_run
 def release(*, expired: bool, worker: str | None, dry_run: bool) -> None:
     """Take claims away from workers that are gone.
 
-    Others then need not wait for the expiry. `transcriber status` shows the names. What a worker
-    that lives was about to pay for, another may then pay for, too.
-    """
-    from transcriber.cli import output as operator_report  # noqa: PLC0415
-    from transcriber.operate import failures as operations  # noqa: PLC0415
+    Other workers can then take the files without waiting until the claims expire. The names of
+    the workers are in `transcriber status`. Do not release the claims of a worker that still
+    runs: both it and the next worker may pay for the same file.
 
+    \b
+    Examples:
+      transcriber release --expired
+      transcriber release --worker host-1 --dry-run
+      transcriber release --worker host-1:4711
+    """
     if not (expired or worker):
         raise click.UsageError("Choose what to release: --expired or --worker NAME.")
-    with operations.connect() as connection:
-        released = operations.release(
+    with connect() as connection:
+        released = release_claims(
             connection, expired=expired, worker=worker or None, dry_run=dry_run
         )
-    verb = _would(dry_run, "release", "released")
-    for each in released:
-        click.echo(f"{verb} {_files(each.files)} of {operator_report.plain(each.worker)}")
-    click.echo(f"{verb} {_files(sum(each.files for each in released))}")
+    verb = "would release" if dry_run else "released"
+    for holder in released:
+        click.echo(f"{verb} {counted_files(holder.files)} of {plain(holder.worker)}")
+    click.echo(f"{verb} {counted_files(sum(holder.files for holder in released))}")
 
 
 @click.command()
 @dry_run
-@click.argument("provider", metavar="PROVIDER", type=click.Choice(["openai", "local"]))
+@click.argument("provider", metavar="PROVIDER", type=click.Choice(NAMES))
 def resume(*, provider: str, dry_run: bool) -> None:
-    """Lift a provider's pause.
+    """Let workers use a paused provider again.
 
-    Do it when what the provider refused (key, credit, model) is mended; PROVIDER is openai or
-    local.
+    A worker pauses a provider for all workers when it refuses every file: because of its key, its
+    credit or the model. Fix that cause first.
+
+    \b
+    Examples:
+      transcriber resume openai --dry-run
+      transcriber resume openai
     """
-    from transcriber.cli import output as operator_report  # noqa: PLC0415
-    from transcriber.operate import failures as operations  # noqa: PLC0415
-
-    with operations.connect() as connection:
-        pause = operations.resume(connection, provider, dry_run=dry_run)
+    with connect() as connection:
+        pause = resume_provider(connection, provider, dry_run=dry_run)
     if pause is None:
         click.echo(f"{provider} is not paused")
     else:
-        since = operator_report.plain(pause.paused_at)
-        reason = operator_report.plain(pause.reason)
-        verb = _would(dry_run, "resume", "resumed")
+        verb = "would resume" if dry_run else "resumed"
+        since, reason = plain(pause.paused_at), plain(pause.reason)
         click.echo(f"{verb} {provider}, paused since {since}: {reason}")
 
 
-COMMANDS = (status, failures, retry, release, resume)
+def _show(
+    name: str,
+    found: Sequence[Found],
+    lines: Callable[[Sequence[Found]], Iterable[str]],
+    *,
+    as_json: bool,
+) -> None:
+    """Print failures or reasons as JSON under a name, or as a table."""
+    if as_json:
+        click.echo(json_text({name: found}))
+    else:
+        _print(lines(found) if found else ["No failures."])
 
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
-
-
-def _would(dry_run: bool, do: str, done: str) -> str:  # noqa: FBT001 (a word, not a switch)
-    return f"would {do}" if dry_run else done
-
-
-def _files(count: int) -> str:
-    return f"{count:,} file{'' if count == 1 else 's'}"

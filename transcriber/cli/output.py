@@ -1,11 +1,11 @@
-"""What operators read: aligned text for people, JSON for programs."""
+"""How commands print: aligned text for people, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,21 +14,26 @@ if TYPE_CHECKING:
     from transcriber.operate.status import Status
 
 
-def as_json(value: object) -> str:
-    """Return dataclasses as JSON whose keys are their fields; times are ISO 8601 in UTC."""
+def json_text(value: object) -> str:
+    """Return dataclasses as JSON: fields become keys, and times ISO 8601 in UTC."""
     return json.dumps(value, default=_jsonable, ensure_ascii=False)
 
 
-def _jsonable(value: object) -> Any:  # noqa: ANN401 (JSON is what it is)
+def _jsonable(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def counted_files(count: int) -> str:
+    """Return "1 file", "2 files" and so on."""
+    return f"{count:,} file{'' if count == 1 else 's'}"
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """Yield aligned lines, numbers to the right."""
+    """Yield a table as lines; columns of numbers are aligned to the right."""
     cells = [[*headers], *([plain(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numbers = [all(isinstance(v, int | None) for v in column) for column in zip(*rows, strict=True)]
@@ -38,7 +43,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[
 
 
 def plain(value: object) -> str:
-    """Return a value as a person reads it; others' escape sequences stay off the terminal."""
+    """Return a value as a person reads it.
+
+    Other programs write to the same tables: characters that would control the terminal become "?".
+    """
     match value:
         case None | "":
             return "-"
@@ -47,7 +55,7 @@ def plain(value: object) -> str:
         case datetime():
             return value.astimezone().isoformat(" ", "seconds")
         case _:
-            return "".join(each if each.isprintable() else "?" for each in str(value))
+            return "".join(letter if letter.isprintable() else "?" for letter in str(value))
 
 
 def failure_lines(failures: Sequence[Failure]) -> Iterator[str]:
@@ -83,7 +91,7 @@ def reason_lines(reasons: Sequence[Reason]) -> Iterator[str]:
 
 
 def status_lines(status: Status) -> Iterator[str]:
-    """Yield the whole status; parts that hold nothing are left out."""
+    """Yield the whole status, without the parts that are empty."""
     files, rate = status.files, status.rate
     rows = [
         ("completed", files.completed, f"{status.audio_hours_done:,.1f} h of sound"),
@@ -96,7 +104,7 @@ def status_lines(status: Status) -> Iterator[str]:
         ),
         ("cooling down", files.cooling_down, _next(status)),
         ("failed for good", files.failed, ""),
-        ("other", files.other, "a status that transcriber does not know"),
+        ("other", files.other, "another program wrote a status that transcriber does not know"),
         ("total", files.total, ""),
     ]
     shown = [row for row in rows if row[0] != "other" or row[1]]
@@ -114,7 +122,7 @@ def status_lines(status: Status) -> Iterator[str]:
     for pause in status.paused_providers:
         yield ""
         yield f"{pause.provider} is paused since {plain(pause.paused_at)}: {plain(pause.reason)}"
-        yield f"  when that is mended: transcriber resume {plain(pause.provider)}"
+        yield f"  fix the cause, then run: transcriber resume {plain(pause.provider)}"
     if status.workers:
         yield ""
         yield from table(
@@ -132,6 +140,8 @@ def _next(status: Status) -> str:
 
 def _eta(status: Status) -> str:
     if status.eta is None:
-        return "nothing to do" if not status.files.to_do else "unknown: nothing was done lately"
+        return (
+            "nothing to do" if not status.files.to_do else "unknown: no file was completed lately"
+        )
     left = timedelta(seconds=round((status.eta - status.at).total_seconds()))
     return f"{plain(status.eta)}, in {left}"

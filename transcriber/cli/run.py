@@ -90,13 +90,19 @@ from transcriber.cli.options import option
 )
 @option("json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
-def run(ctx: click.Context, /, allow_network: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+def run(ctx: click.Context, /, allow_network: tuple[str, ...], **options: Any) -> None:
     """Transcribe what is pending, until nothing is.
 
     Run it after each `dbt build`, on as many machines as you like. Exit codes: 0 all went well,
     1 some files failed (see `transcriber failures`), 2 wrong usage or configuration, 3 a person
     must act at the provider (key, credit, model) and then run `transcriber resume`, 130 stopped
     by Ctrl-C, 143 by SIGTERM.
+
+    \b
+    Examples:
+      transcriber run
+      transcriber run --campaign "Spring offers" --limit 100 --concurrency 16
+      transcriber run --allow-network 10.1.0.0/16 --max-minutes 45 --log-format json
     """
     from transcriber.audio.networks import parse_networks  # noqa: PLC0415 (--help stays quick)
     from transcriber.queue.jobs import Choice  # noqa: PLC0415

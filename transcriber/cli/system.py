@@ -6,35 +6,45 @@ import click
 
 from transcriber.cli.options import option
 from transcriber.db import migrate as migrations
+from transcriber.db.yoyo_backend import LOCK_SECONDS
 
 
 @click.command()
-@click.option("--list", "what", flag_value="list", help="List the migrations, and change nothing.")
-@click.option("--dry-run", "what", flag_value="dry-run", help="Print the SQL, and change nothing.")
+@click.option("--list", "action", flag_value="list", help="List the migrations, change nothing.")
+@click.option(
+    "--dry-run", "action", flag_value="dry-run", help="Print the SQL of the pending migrations."
+)
 @click.option(
     "--rollback",
     metavar="ID",
-    help="Roll back this migration and everything applied after it. Never drops rows.",
+    help="Roll back this migration and every migration after it. A rollback never drops rows.",
 )
 @option(
     "lock-timeout",
     type=click.FloatRange(min=0),
-    default=60,
+    default=LOCK_SECONDS,
     show_default=True,
-    help="Seconds to wait for another migration to end.",
+    help="Wait at most this many seconds for another migration to end.",
 )
-def migrate(what: str | None, rollback: str | None, lock_timeout: float) -> None:
-    """Create or renew the tables: apply the migrations that are pending.
+def migrate(action: str | None, rollback: str | None, lock_timeout: float) -> None:
+    """Create or update the tables: apply the migrations that are pending.
 
-    Safe to run at every start, also by many machines at once. Tables that are there already are
-    adopted with their rows. Exit codes: 0 all is applied, 2 see the message.
+    You can run it at every start, and on many machines at once. Tables that exist already keep
+    their rows. Exit codes: 0 every migration is applied, 2 see the message.
+
+    \b
+    Examples:
+      transcriber migrate
+      transcriber migrate --list
+      transcriber migrate --dry-run
+      transcriber migrate --rollback 0008
     """
-    if what and rollback:
-        raise click.UsageError(f"--{what} and --rollback exclude each other.")
-    if what == "list":
+    if action and rollback:
+        raise click.UsageError(f"--{action} and --rollback exclude each other.")
+    if action == "list":
         for migration in migrations.status():
             click.echo(migration.describe())
-    elif what == "dry-run":
+    elif action == "dry-run":
         for migration in migrations.dry_run():
             click.echo(f"-- {migration.id}\n{migration.path.read_text('utf-8')}")
     elif rollback:

@@ -1,4 +1,4 @@
-"""Where the queue stands: files by state, workers, speed and when it will be empty."""
+"""Status: how many files are in which state, who holds claims, how fast it goes and until when."""
 
 from __future__ import annotations
 
@@ -10,51 +10,44 @@ from typing import TYPE_CHECKING
 
 from psycopg import IsolationLevel
 
-from transcriber.operate.failures import Pause, Reason, fetch, pause_of, reasons_of
+from transcriber.db.connect import fetch
+from transcriber.operate.claims import ClaimHolder, read_claim_holders
+from transcriber.operate.failures import Reason, reasons_of
+from transcriber.operate.pauses import Pause, read_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from psycopg.rows import DictRow
 
-    from transcriber.operate.failures import Connection
+    from transcriber.db.connect import Connection
 
 RATE_SECONDS = 600
-REASONS = 10
+SHOWN_REASONS = 10
 
 
 @dataclass(frozen=True)
 class Files:
-    """Every file of the catalogue, in one state each."""
+    """How many files of the catalogue are in which state; each file is in one state."""
 
     total: int
-    not_queued: int  # the next run queues them
+    not_queued: int  # The next run puts these into the queue.
     pending: int
     claimed: int
     cooling_down: int
     failed: int
     completed: int
-    other: int  # a status that only somebody else's program knows
+    other: int  # Another program wrote a status that transcriber does not know.
 
     @property
     def to_do(self) -> int:
-        """Return how many files can still become transcripts without a person."""
+        """Return how many files the workers can still transcribe without a person's help."""
         return self.not_queued + self.pending + self.claimed + self.cooling_down
 
 
 @dataclass(frozen=True)
-class Worker:
-    """Who holds claims; `expires_at` is the earliest, None for claims that never end."""
-
-    worker: str
-    files: int
-    expired_files: int
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Rate:
-    """What was done in the last `seconds`, by the hour."""
+    """The speed of the last `seconds`, by the hour."""
 
     seconds: int
     files_per_hour: float
@@ -63,7 +56,11 @@ class Rate:
 
 @dataclass(frozen=True)
 class Status:
-    """Hours of audio are those that are known; `eta` is None while nothing is done."""
+    """The state of the whole pipeline at one moment.
+
+    Files of unknown length add nothing to the hours of audio. `eta` is None if nothing is left to
+    do, and also if no file was completed lately.
+    """
 
     at: datetime
     files: Files
@@ -73,21 +70,22 @@ class Status:
     rate: Rate
     eta: datetime | None
     failed_by_reason: list[Reason]
-    workers: list[Worker]
+    workers: list[ClaimHolder]
     paused_providers: list[Pause]
 
 
 def read_status(connection: Connection) -> Status:
-    """Read it all from one snapshot, so that the numbers add up."""
+    """Read everything from one snapshot, so that the numbers add up."""
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
-    connection.execute("set jit = off")  # compiling costs more than it saves here
+    # Compiling these queries takes PostgreSQL longer than it saves.
+    connection.execute("set jit = off")
     with connection.transaction():
         finished = fetch(connection, "operate/status_finished_files", {"seconds": RATE_SECONDS})
         open_files = fetch(connection, "operate/status_queued_files")
         open_files += _new_files(connection, sum(row["files"] for row in finished + open_files))
-        workers = [Worker(**row) for row in fetch(connection, "operate/claim_holders")]
-        pauses = [pause_of(row) for row in fetch(connection, "operate/paused_providers")]
+        workers = read_claim_holders(connection)
+        pauses = read_pauses(connection)
     now = datetime.now(UTC)
     files = _count(open_files, finished)
     rate = _rate(finished)
@@ -101,14 +99,18 @@ def read_status(connection: Connection) -> Status:
         audio_hours_left=_hours(left),
         rate=rate,
         eta=_eta(now, files, rate),
-        failed_by_reason=reasons_of(failed)[:REASONS],
+        failed_by_reason=reasons_of(failed)[:SHOWN_REASONS],
         workers=workers,
         paused_providers=pauses,
     )
 
 
 def _new_files(connection: Connection, queued: int) -> list[DictRow]:
-    """Return what is not queued yet: nothing, the newest ids, or else a look at every id."""
+    """Count the files that are not queued yet, with as little reading as possible.
+
+    The sizes of the catalogue and of the queue tell how many there are. Usually they are none, or
+    the files with the newest ids; only otherwise every id is looked at.
+    """
     (catalogue,) = fetch(connection, "operate/status_catalogue")
     missing = catalogue["files"] - queued
     for after_id in (catalogue["last_queued_id"], 0) if missing else ():
@@ -140,7 +142,7 @@ def _rate(finished: list[DictRow]) -> Rate:
 
 
 def _hours(seconds: Iterable[float | None]) -> float:
-    """Add up what is known; NaN and infinity are what somebody wrote by hand."""
+    """Add up the known lengths; other programs may have written NaN or infinity."""
     known = (each for each in seconds if each is not None and math.isfinite(each))
     return round(sum(known) / 3600, 2)
 

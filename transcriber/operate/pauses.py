@@ -1,0 +1,42 @@
+"""Pauses: providers that no worker asks until an operator resumes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transcriber.core.masking import masked
+from transcriber.db.connect import fetch
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from psycopg.rows import DictRow
+
+    from transcriber.db.connect import Connection
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A paused provider, with the reason that the worker recorded when it paused the provider."""
+
+    provider: str
+    reason: str | None
+    paused_by: str
+    paused_at: datetime
+
+
+def read_pauses(connection: Connection) -> list[Pause]:
+    """Return the providers that are paused."""
+    return [_pause(row) for row in fetch(connection, "operate/paused_providers")]
+
+
+def resume_provider(connection: Connection, provider: str, *, dry_run: bool) -> Pause | None:
+    """Delete a provider's pause and return it, or return None if the provider is not paused."""
+    with connection.transaction(force_rollback=dry_run):
+        rows = fetch(connection, "operate/resume_provider", {"provider": provider})
+    return _pause(rows[0]) if rows else None
+
+
+def _pause(row: DictRow) -> Pause:
+    return Pause(**{**row, "reason": masked(row["reason"])})
