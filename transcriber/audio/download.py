@@ -44,7 +44,7 @@ class TemporaryFileError(TranscriberError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class DownloadLimits:
     """How much, how long and how slow a download may be. The rate counts after the grace."""
 
     max_bytes: int = 512 * 1024**2
@@ -73,7 +73,6 @@ class Download:
     file: BinaryIO
     size_bytes: int
     sha256: str
-    media_type: str | None
 
 
 def new_ssl_context() -> ssl.SSLContext:
@@ -87,7 +86,7 @@ def client(allowed: Networks, ssl_context: ssl.SSLContext) -> httpx2.AsyncClient
     return httpx2.AsyncClient(transport=transport, headers=HEADERS, trust_env=False)
 
 
-async def fetch(client: httpx2.AsyncClient, url: str, limits: Limits) -> Download:
+async def fetch(client: httpx2.AsyncClient, url: str, limits: DownloadLimits) -> Download:
     """Download a recording, or raise a `FileFailure` that names neither URL nor host."""
     client.cookies.clear()  # of the recording before
     try:
@@ -103,7 +102,7 @@ async def fetch(client: httpx2.AsyncClient, url: str, limits: Limits) -> Downloa
 
 @asynccontextmanager
 async def _answer(
-    client: httpx2.AsyncClient, url: str, limits: Limits
+    client: httpx2.AsyncClient, url: str, limits: DownloadLimits
 ) -> AsyncIterator[httpx2.Response]:
     """Follow redirects to the recording; the guard checks the address of every hop."""
     timeout = httpx2.Timeout(limits.read_seconds, connect=limits.connect_seconds)
@@ -141,7 +140,7 @@ def _check(url: httpx2.URL) -> None:
         raise FileFailure("the URL's port does not exist", permanent=True)
 
 
-async def _save(response: httpx2.Response, limits: Limits) -> Download:
+async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
     """Write the body to a temporary file, while it keeps to the limits."""
     code = response.status_code
     if code != httpx2.codes.OK:
@@ -175,8 +174,7 @@ async def _save(response: httpx2.Response, limits: Limits) -> Download:
         with _storing():
             file.seek(0)
         stack.pop_all()
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Download(file, size, digest.hexdigest(), media_type or None)
+    return Download(file, size, digest.hexdigest())
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class Transcription:
 
             async def prepare(job: Job) -> Recording:
                 began = time.monotonic()
-                downloaded = await download.fetch(client, job.url, download.Limits())
+                downloaded = await download.fetch(client, job.url, download.DownloadLimits())
                 try:
                     info = await asyncio.get_running_loop().run_in_executor(
                         self._prober, audio.probe, downloaded.file
