@@ -63,11 +63,10 @@ class Hand:
                 await asyncio.gather(self.queue.enqueue(), self.queue.enqueue_news())
 
     async def _is_done(self) -> bool:
-        (row,) = await self.queue._fetch("count_pending", {"campaign": None})  # noqa: SLF001
-        if row["files"] == 0:
-            await self.queue.enqueue()  # cooldowns that are over
-            (row,) = await self.queue._fetch("count_pending", {"campaign": None})  # noqa: SLF001
-        return bool(row["files"] == 0)
+        if (await self.queue.count_pending()).files:
+            return False
+        await self.queue.enqueue()  # Cooldowns may have ended meanwhile.
+        return (await self.queue.count_pending()).files == 0
 
 
 # PostgreSQL itself has a gap: `skip locked` waits where a row was updated and then locked by
