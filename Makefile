@@ -64,7 +64,7 @@ bench-throughput: setup ## a run's files a second, CPU and memory, and how it tr
 docs: setup ## dbt's documentation as one offline page, target/static_index.html
 	@mkdir -p $(DBT_TARGET_PATH)/profile
 	@cp profiles.example.yml $(DBT_TARGET_PATH)/profile/profiles.yml
-	@python -m tests.support.postgres sh -ec 'transcriber migrate; python -m tests.demo.source; \
+	@python -m tests.support.servers.postgres sh -ec 'transcriber migrate; python -m tests.demo.source; \
 		export DBT_PROFILES_DIR=$(DBT_TARGET_PATH)/profile; \
 		dbt --quiet run; dbt --quiet docs generate --static'
 	@echo "open $(DBT_TARGET_PATH)/static_index.html"

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support.postgres import running_server
+from tests.support.servers.postgres import running_server
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from tests.benchmarks.clients.ours import PROVIDER, result_of
-from tests.support.catalogue import add_history, add_many_audio_files
+from tests.support.database.catalogue import add_history, add_many_audio_files
 from transcriber.db import migrate
 from transcriber.db.connect import open_pool
 from transcriber.queue.claims import Queue
@@ -21,7 +21,7 @@ from transcriber.queue.jobs import Choice
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.postgres import Server
+    from tests.support.servers.postgres import Server
     from transcriber.db.connect import Pool
 
 BATCH = 50

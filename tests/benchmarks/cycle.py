@@ -21,7 +21,7 @@ from tests.benchmarks import peers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.support.postgres import Server
+    from tests.support.servers.postgres import Server
 
 CLIENTS = Path(__file__).parent / "clients"
 COMMANDS: dict[str, list[str | Path]] = {

@@ -17,7 +17,7 @@ import os
 from pathlib import Path
 
 from tests.benchmarks import claims, cycle
-from tests.support.postgres import running_server
+from tests.support.servers.postgres import running_server
 
 PARTS = ("drain", "states", "cycle")
 

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from tests.support import refresh
-from tests.support.dbt import SOURCE_TABLES, Dbt, finish
-from tests.support.handover import statement
-from tests.support.postgres import Server, embedded_bin_dir, running_server
+from tests.support.database.handover import statement
+from tests.support.refresh import statements as refresh
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish
+from tests.support.servers.postgres import Server, embedded_bin_dir, running_server
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from pathlib import Path
 import psycopg
 
 from tests.benchmarks.refresh import DEBIAN_15, credentials, database
-from tests.support import refresh
-from tests.support.dbt import SOURCE_TABLES, Dbt
-from tests.support.postgres import Server, embedded_bin_dir, running_server
+from tests.support.refresh import statements as refresh
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
+from tests.support.servers.postgres import Server, embedded_bin_dir, running_server
 from transcriber.db import migrate
 
 SIZES = [1_000, 10_000, 50_000, 200_000, 1_000_000]

@@ -15,7 +15,7 @@ import sys
 
 import psycopg
 
-from tests.support.postgres import running_server
+from tests.support.servers.postgres import running_server
 from transcriber.db import migrate
 
 CATALOGUE = """

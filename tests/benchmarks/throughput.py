@@ -24,8 +24,8 @@ import numpy as np
 import psycopg
 
 from tests.support import speech
-from tests.support.catalogue import one
-from tests.support.postgres import running_server
+from tests.support.database.catalogue import one
+from tests.support.servers.postgres import running_server
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from tests.support.handover import statement
+from tests.support.database.handover import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

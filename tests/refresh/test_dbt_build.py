@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.catalogue import add_audio_file
-from tests.support.dbt import SOURCE_TABLES, Dbt, generate_recordings
+from tests.support.database.catalogue import add_audio_file
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, generate_recordings
 
 if TYPE_CHECKING:
     from pathlib import Path

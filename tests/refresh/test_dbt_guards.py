@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.support.dbt import SOURCE_TABLES, Dbt
-from tests.support.handover import statement
+from tests.support.database.handover import statement
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import running_browser
+from tests.support.servers.browser import running_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

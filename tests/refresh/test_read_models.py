@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
 
-from tests.support.catalogue import add_audio_file, one
-from tests.support.dbt import SOURCE_TABLES, Dbt
-from tests.support.handover import statement
+from tests.support.database.catalogue import add_audio_file, one
+from tests.support.database.handover import statement
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ import psycopg
 import pytest
 
 from tests.support import speech
-from tests.support.catalogue import one
-from tests.support.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
-from tests.support.handover import statement
-from tests.support.oracle import sha1
-from tests.support.postgres import running_server
-from tests.support.provider import Answer, speech_server
-from tests.support.web import WebServer, serving
+from tests.support.database.catalogue import one
+from tests.support.database.handover import statement
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
+from tests.support.refresh.oracle import sha1
+from tests.support.servers.postgres import running_server
+from tests.support.servers.provider import Answer, speech_server
+from tests.support.servers.web import WebServer, serving
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import refresh
-from tests.support.dbt import SOURCE_TABLES, Dbt
+from tests.support.refresh import statements as refresh
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support.compare import assert_as_expected
-from tests.support.dbt import REPOSITORY, SOURCE_TABLES, Dbt, finish
-from tests.support.dirt import Dirt, write
-from tests.support.oracle import Catalogue, Recording, Settings, Source, instant
+from tests.support.refresh.compare import assert_as_expected
+from tests.support.refresh.dbt import REPOSITORY, SOURCE_TABLES, Dbt, finish
+from tests.support.refresh.dirt import Dirt, write
+from tests.support.refresh.oracle import Catalogue, Recording, Settings, Source, instant
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.support.catalogue import add_many_audio_files, one
+from tests.support.database.catalogue import add_many_audio_files, one
 from tests.support.pipeline import Pipeline, ended, running_pipeline, until
-from tests.support.provider import Answer, Request
 from tests.support.queue import fail, new_queue, result_of
+from tests.support.servers.provider import Answer, Request
 from transcriber.db.connect import open_pool
 
 if TYPE_CHECKING:

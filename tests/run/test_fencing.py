@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from tests.support.pipeline import Pipeline, ended, freeze, running_pipeline, thaw, until
-from tests.support.postgres import restartable_server
-from tests.support.provider import Answer, Request, refusal
+from tests.support.servers.postgres import restartable_server
+from tests.support.servers.provider import Answer, Request, refusal
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.support import speech
-from tests.support.catalogue import add_audio_file
-from tests.support.provider import speech_server
-from tests.support.web import serving
+from tests.support.database.catalogue import add_audio_file
+from tests.support.servers.provider import speech_server
+from tests.support.servers.web import serving
 
 if TYPE_CHECKING:
     import pytest

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support import speech
-from tests.support.catalogue import add_audio_file, one
-from tests.support.provider import Answer, SpeechServer, refusal, speech_server
-from tests.support.web import WebServer, serving
+from tests.support.database.catalogue import add_audio_file, one
+from tests.support.servers.provider import Answer, SpeechServer, refusal, speech_server
+from tests.support.servers.web import WebServer, serving
 from transcriber.cli.main import main
 
 if TYPE_CHECKING:

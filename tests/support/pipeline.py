@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.support import speech
-from tests.support.catalogue import add_audio_file, one
-from tests.support.provider import Request, SpeechServer, speech_server
-from tests.support.web import WebServer, serving
+from tests.support.database.catalogue import add_audio_file, one
+from tests.support.servers.provider import Request, SpeechServer, speech_server
+from tests.support.servers.web import WebServer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

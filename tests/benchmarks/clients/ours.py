@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.support.catalogue import add_many_audio_files
+from tests.support.database.catalogue import add_many_audio_files
 from transcriber.audio.probe import AudioInfo
 from transcriber.db import migrate
 from transcriber.db.connect import open_pool

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.support.postgres import RestartableServer, restartable_server
+from tests.support.servers.postgres import RestartableServer, restartable_server
 from tests.system.chaos import servers
 from tests.system.chaos.accounts import Accounts, Kill, balance
 from tests.system.chaos.fleet import Fleet

@@ -11,12 +11,12 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
 
-from tests.support.web import serving
+from tests.support.servers.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests.support.web import Handler
+    from tests.support.servers.web import Handler
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from tests.support.oracle import AudioFile, Contact, Recording, Settings, Source, recording_id, sha1
+from tests.support.refresh.oracle import (
+    AudioFile,
+    Contact,
+    Recording,
+    Settings,
+    Source,
+    recording_id,
+    sha1,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

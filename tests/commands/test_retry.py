@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support.catalogue import add_audio_file, one
+from tests.support.database.catalogue import add_audio_file, one
 from transcriber.cli.main import main
 from transcriber.core.masking import masked
 from transcriber.db.queries import query

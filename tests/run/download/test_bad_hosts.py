@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.web import Handler, WebServer, serving
+from tests.support.servers.web import Handler, WebServer, serving
 from transcriber.audio import download
 from transcriber.audio.download import Download, DownloadLimits, TemporaryFileError
 from transcriber.audio.networks import parse_networks

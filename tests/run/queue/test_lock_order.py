@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.catalogue import add_many_audio_files, one
+from tests.support.database.catalogue import add_many_audio_files, one
 from tests.support.queue import fail, new_queue, result_of
 from transcriber.db.connect import open_pool
 

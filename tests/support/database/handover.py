@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import LiteralString
 
-FOLDER = Path(__file__).parent.parent / "data" / "handover"
+FOLDER = Path(__file__).parents[2] / "data" / "handover"
 
 
 def statement(name: str) -> LiteralString:

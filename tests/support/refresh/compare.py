@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
-from tests.support.oracle import AudioFile, Catalogue, Issue, Settings, Source
+from tests.support.refresh.oracle import AudioFile, Catalogue, Issue, Settings, Source
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tests.support.catalogue import add_many_audio_files, one
+from tests.support.database.catalogue import add_many_audio_files, one
 from tests.support.queue import fail, new_queue, result_of
 from transcriber.db.connect import open_pool
 from transcriber.queue import claims as queue_module

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 if TYPE_CHECKING:
     from psycopg import Connection
 
-REPOSITORY = Path(__file__).parent.parent.parent
+REPOSITORY = Path(__file__).parents[3]
 
 SOURCE_TABLES: LiteralString = """
     create table public.contacts (

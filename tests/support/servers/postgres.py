@@ -5,7 +5,7 @@ process is killed with SIGKILL (on Linux). No account is created, and no folder'
 
 Run as a program, it gives its server to a command:
 
-    python -m tests.support.postgres [--bin-dir DIR] COMMAND [ARGUMENT ...]
+    python -m tests.support.servers.postgres [--bin-dir DIR] COMMAND [ARGUMENT ...]
 """
 
 from __future__ import annotations

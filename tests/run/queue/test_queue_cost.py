@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.support.catalogue import add_history, add_many_audio_files, one
-from tests.support.plans import Plan, explained
+from tests.support.database.catalogue import add_history, add_many_audio_files, one
+from tests.support.database.plans import Plan, explained
 from transcriber.audio.probe import AudioInfo
 from transcriber.db.connect import open_pool
 from transcriber.providers import ProviderChoice, Transcript

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from tests.support.dbt import Dbt
+    from tests.support.refresh.dbt import Dbt
 
 CAMPAIGNS = [f"CAMPAIGN{n}" for n in range(1, 9)]
 LABEL = "outbound campaigns"
