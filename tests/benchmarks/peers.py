@@ -8,7 +8,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PYTHON_PACKAGES = (
     "procrastinate==3.10.0",
@@ -18,7 +23,7 @@ PYTHON_PACKAGES = (
 )
 NODE_PACKAGES = {"graphile-worker": "0.17.3"}
 
-FOLDER = Path(__file__).parents[2] / ".bench"
+FOLDER = REPOSITORY / ".bench"
 PYTHON = FOLDER / "venv" / "bin" / "python"
 
 

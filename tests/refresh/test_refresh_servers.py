@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support import REPOSITORY
 from tests.support.refresh.compare import assert_as_expected
-from tests.support.refresh.dbt import REPOSITORY, SOURCE_TABLES, Dbt, finish
+from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish
 from tests.support.refresh.dirt import Dirt, write
 from tests.support.refresh.oracle import Catalogue, Recording, Settings, Source, instant
 from transcriber.db import migrate

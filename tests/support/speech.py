@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+
+from tests.support import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-CLIPS = Path(__file__).parents[1] / "data" / "speech"
+CLIPS = DATA / "speech"
 SAMPLE_RATE = 8000
 BIT_RATE = 32_000
 

@@ -6,9 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROJECT = Path(__file__).parents[2]
+from tests.support import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run_demo(home: Path, *options: str) -> str:
@@ -18,7 +21,7 @@ def run_demo(home: Path, *options: str) -> str:
     environment["COLUMNS"] = "100"
     done = subprocess.run(
         [sys.executable, "-m", "tests.demo", "--home", home, *options],
-        cwd=PROJECT,
+        cwd=REPOSITORY,
         env=environment,
         capture_output=True,
         text=True,
@@ -50,7 +53,7 @@ def test_the_demo_does_everything_once(tmp_path: Path) -> None:
     ):
         assert f"({issue})" in first
 
-    readme = (PROJECT / "README.md").read_text()
+    readme = (REPOSITORY / "README.md").read_text()
     (shown,) = re.findall(r"<!-- demo -->\n```text\n(.*?)```", readme, flags=re.DOTALL)
     # another processor may hear a word otherwise; all the rest is as the README shows it
     _, reasons = shown.split("Recordings with issues")

@@ -9,22 +9,23 @@ import tempfile
 import time
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 import numpy as np
 import pytest
 
+from tests.support import DATA
 from transcriber.audio.probe import PACKETS_TO_TRY, AudioInfo, probe
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-SPEECH = Path(__file__).parents[1] / "data" / "speech" / "jfk.wav"
+SPEECH = DATA / "speech" / "jfk.wav"
 SECONDS = 20
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import LiteralString
 
-FOLDER = Path(__file__).parents[2] / "data" / "handover"
+from tests.support import DATA
+
+FOLDER = DATA / "handover"
 
 
 def statement(name: str) -> LiteralString:

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
+from tests.support import REPOSITORY
+
 if TYPE_CHECKING:
     from psycopg import Connection
-
-REPOSITORY = Path(__file__).parents[3]
 
 SOURCE_TABLES: LiteralString = """
     create table public.contacts (
