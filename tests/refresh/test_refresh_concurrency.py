@@ -60,7 +60,7 @@ def serve_recordings(connection: psycopg.Connection, host: WebServer, ids: range
     """Insert recordings whose audio can be downloaded."""
     generate_recordings(connection, ids, contacts=7)
     for number in ids:
-        host.pages[f"/vr/PR_{number}.mp3"] = (200, "audio/mpeg", MP3)  # type: ignore[index]
+        host.pages[f"/vr/PR_{number}.mp3"] = (200, "audio/mpeg", MP3)
     connection.execute(
         "update recordings set location = %s || id || '.mp3' where id between %s and %s",
         [host.url("/vr/PR_"), ids.start, ids.stop - 1],
@@ -131,7 +131,7 @@ def test_builds_runs_and_inserts_by_hand_at_once(
         both = [host.url(f"/vr/PR_{number}.mp3") for number in range(1_050, 1_060)]
         own = [host.url(f"/vr/by-hand-{number}.mp3") for number in range(10_000)]
         for path in own:
-            host.pages["/vr/" + path.rpartition("/")[2]] = (200, "audio/mpeg", MP3)  # type: ignore[index]
+            host.pages["/vr/" + path.rpartition("/")[2]] = (200, "audio/mpeg", MP3)
         by_hand = ByHand(iter([*own[:5], *both, *own[5:]]))
         build = dbt.start("build", "--exclude-resource-type", "unit_test")
         by_hand.start()

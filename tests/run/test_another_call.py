@@ -1,25 +1,33 @@
-"""No call ever gets another call's words, whatever people do to the tables of calls in flight."""
+"""No call ever gets another call's words, although people change the tables of calls in flight."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import threading
 import time
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from tests.support.database.catalogue import add_many_audio_files, one
-from tests.support.pipeline import Pipeline, ended, running_pipeline, until
+from tests.support.database.catalogue import (
+    CLAIMS,
+    DELETE_CLAIMS,
+    FAILURES,
+    STATUS,
+    add_many_audio_files,
+    one,
+)
+from tests.support.pipeline import Pipeline, ended, recording
 from tests.support.queue import fail, new_queue, result_of
 from tests.support.servers.provider import Answer, Request
+from tests.support.wait import until
 from transcriber.db.connect import open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
 
 FILES = 8
 TRUNCATE = """
@@ -32,9 +40,6 @@ TRANSCRIPTS = """
     inner join media_pipeline.audio_files on transcriptions.audio_file_id = audio_files.id
     where transcriptions.status = 'completed'
 """
-CLAIMS = "select count(*) from media_pipeline.transcription_claims"
-FAILURES = "select count(*) from media_pipeline.transcription_failures"
-STATUS = "select status from media_pipeline.transcriptions"
 SECONDS_OF_THE_DELETE = 2.0
 
 CHANGES_OF_THE_URL = {
@@ -44,38 +49,33 @@ CHANGES_OF_THE_URL = {
 }
 
 
-@pytest.fixture
-def pipeline(connection: psycopg.Connection) -> Iterator[Pipeline]:
-    """Serve files, and let the provider transcribe each as the checksum of its bytes."""
-    with running_pipeline(connection) as pipeline:
-        yield pipeline
+def hear(content: bytes) -> str:
+    """Return the words of a recording, for which its checksum stands here."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def hold_answers(pipeline: Pipeline) -> threading.Event:
-    """Let the provider keep its answers, which are what was said, until the event is set."""
-    may_answer = threading.Event()
+    """Let the provider keep the words of each recording back until the event is set."""
 
-    def answer(_number: int, request: Request) -> Answer:
-        may_answer.wait(60)
-        return Answer(body={"text": hashlib.sha256(request.content).hexdigest()})
+    def answer(request: Request) -> Answer:
+        return Answer(body={"text": hear(request.content)})
 
-    pipeline.provider.answer = answer
-    return may_answer
+    return pipeline.provider.hold_answers(answer)
 
 
 def count_right_transcripts(pipeline: Pipeline) -> int:
-    """Return how many files have a transcript, after a check that each is of the file's own URL."""
+    """Return how many files have a transcript, after checking each against its file's own URL."""
     rows = pipeline.connection.execute(TRANSCRIPTS).fetchall()
     for url, text in rows:
-        _, _, content = pipeline.host.pages[urlsplit(url).path]  # type: ignore[misc]
-        assert text == hashlib.sha256(content).hexdigest(), "another call's words"
+        name = PurePosixPath(urlsplit(url).path).stem
+        assert text == hear(recording(name)), "another call's words"
     return len(rows)
 
 
 def test_truncate_while_calls_are_in_flight(pipeline: Pipeline) -> None:
     may_answer = hold_answers(pipeline)
     old_ids = {pipeline.add(f"old-{number}") for number in range(FILES)}
-    worker = pipeline.start("only", "--watch", "--concurrency", str(FILES))
+    worker = pipeline.start("--watch", "--concurrency", str(FILES))
     until(lambda: len(pipeline.calls()) == FILES)
     pipeline.connection.execute(TRUNCATE)
     assert {pipeline.add(f"new-{number}") for number in range(FILES)} == old_ids
@@ -91,7 +91,7 @@ def test_truncate_while_calls_are_in_flight(pipeline: Pipeline) -> None:
 def test_a_url_that_is_changed_in_flight_is_done_anew(pipeline: Pipeline, statement: str) -> None:
     may_answer = hold_answers(pipeline)
     pipeline.add("call")
-    worker = pipeline.start("only", "--watch", "--claim-ttl", "1.5")
+    worker = pipeline.start("--watch", "--claim-ttl", "1.5")
     until(lambda: len(pipeline.calls()) == 1)
     pipeline.connection.execute(statement.encode())
     may_answer.set()
@@ -102,12 +102,11 @@ def test_a_url_that_is_changed_in_flight_is_done_anew(pipeline: Pipeline, statem
 
 
 def test_a_claimed_file_is_deleted_in_a_long_transaction(
-    pipeline: Pipeline, database: dict[str, str]
+    pipeline: Pipeline,
 ) -> None:
-    del database
     may_answer = hold_answers(pipeline)
-    ids = [pipeline.add(f"call-{number}") for number in range(FILES)]
-    worker = pipeline.start("only", "--concurrency", str(FILES))
+    ids = pipeline.add_many(FILES)
+    worker = pipeline.start("--concurrency", str(FILES))
     until(lambda: len(pipeline.calls()) == FILES)
     with psycopg.connect() as other:
         other.execute("delete from media_pipeline.audio_files where id = %s", [ids[0]])
@@ -120,7 +119,7 @@ def test_a_claimed_file_is_deleted_in_a_long_transaction(
 
 
 def test_an_id_that_is_given_again_within_a_transaction(connection: psycopg.Connection) -> None:
-    """The statement waits for a transaction that deletes the file and gives its id away."""
+    """Complete and fail must wait for a transaction that deletes the files and reuses their ids."""
     add_many_audio_files(connection, 2)
 
     async def scenario() -> None:
@@ -166,9 +165,9 @@ def test_every_statement_knows_a_file_by_its_url(
                     assert await fail(queue, job) is None
                 else:
                     if action == "reclaim":
-                        connection.execute("delete from media_pipeline.transcription_claims")
+                        connection.execute(DELETE_CLAIMS)
                     assert await queue.renew([job]) == {}
-                # what nobody works on any more is free at once
+                # Nobody works on the old URL any more, so the file is free at once.
                 assert (one(connection, CLAIMS), one(connection, FAILURES)) == (0, 0)
                 assert one(connection, STATUS) == "pending"
 

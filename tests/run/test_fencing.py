@@ -1,23 +1,19 @@
-"""Exactly once, whatever happens to a worker, its claims, the provider or the database."""
+"""Every file is done exactly once, although workers, claims, keys and the database break down."""
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from tests.support.pipeline import Pipeline, ended, freeze, running_pipeline, thaw, until
+from tests.support.database.catalogue import CLAIMS, COMPLETED, DELETE_CLAIMS, FAILURES, PENDING
+from tests.support.pipeline import Pipeline, ended, freeze, running_pipeline, thaw
 from tests.support.servers.postgres import restartable_server
-from tests.support.servers.provider import Answer, Request, refusal
+from tests.support.servers.provider import Answer, refusal
+from tests.support.wait import until
 from transcriber.db import migrate
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-CLAIMS = "select count(*) from media_pipeline.transcription_claims"
 LIVE_CLAIMS = f"{CLAIMS} where expires_at > now()"
 TAKE_ALL_CLAIMS = (
     "update media_pipeline.transcription_claims"
@@ -27,46 +23,26 @@ WORKERS = (
     "select array_agg(distinct split_part(metadata ->> 'worker', ':', 2)::int)"
     " from media_pipeline.transcriptions where status = 'completed'"
 )
-PENDING = "select count(*) from media_pipeline.transcriptions where status = 'pending'"
-
-
-@pytest.fixture
-def pipeline(connection: psycopg.Connection) -> Iterator[Pipeline]:
-    with running_pipeline(connection) as pipeline:
-        yield pipeline
-
-
-def hold_answers_to(pipeline: Pipeline, key: str) -> threading.Event:
-    """Let calls of one worker wait for an event; answer the others at once."""
-    may_answer = threading.Event()
-
-    def answer(_number: int, request: Request) -> Answer:
-        if request.key == key:
-            may_answer.wait(60)
-        return Answer()
-
-    pipeline.provider.answer = answer
-    return may_answer
 
 
 def test_a_frozen_worker_that_was_overtaken_writes_nothing_and_pays_for_nothing(
     pipeline: Pipeline,
 ) -> None:
-    for number in range(4):
-        pipeline.add(f"call-{number}")
-    may_answer = hold_answers_to(pipeline, "frozen")
-    frozen = pipeline.start("frozen", "--concurrency", "1", "--claim-ttl", "1.5")
+    pipeline.add_many(4)
+    may_answer = pipeline.provider.hold_answers(key="frozen")
+    frozen = pipeline.start("--concurrency", "1", "--claim-ttl", "1.5", key="frozen")
     until(lambda: pipeline.calls("frozen") and pipeline.one(CLAIMS) >= 2)
     freeze(frozen)
-    may_answer.set()  # the answer waits in its socket, and prepared files wait for the slot
+    # The answer now waits in the frozen worker's socket, and its prepared files wait for the slot.
+    may_answer.set()
     until(lambda: pipeline.one(LIVE_CLAIMS) == 0)
-    other = pipeline.start("other")
+    other = pipeline.start(key="other")
     assert ended(other)[0] == 0
     thaw(frozen)
     _, said = ended(frozen)
     assert "taken over by another worker" in said
     assert (len(pipeline.calls("frozen")), len(pipeline.calls("other"))) == (1, 4)
-    assert pipeline.completed() == 4
+    assert pipeline.one(COMPLETED) == 4
     assert pipeline.one(WORKERS) == [other.pid]
     assert pipeline.one(CLAIMS) == 0
 
@@ -74,19 +50,18 @@ def test_a_frozen_worker_that_was_overtaken_writes_nothing_and_pays_for_nothing(
 def test_a_thawed_worker_does_not_touch_what_another_is_still_working_on(
     pipeline: Pipeline,
 ) -> None:
-    for number in range(3):
-        pipeline.add(f"call-{number}")
-    may_answer = hold_answers_to(pipeline, "frozen")
-    frozen = pipeline.start("frozen", "--concurrency", "1", "--claim-ttl", "1")
+    pipeline.add_many(3)
+    may_answer = pipeline.provider.hold_answers(key="frozen")
+    frozen = pipeline.start("--concurrency", "1", "--claim-ttl", "1", key="frozen")
     until(lambda: pipeline.calls("frozen") and pipeline.one(CLAIMS) == 3)
     freeze(frozen)
     pipeline.connection.execute(TAKE_ALL_CLAIMS)
     may_answer.set()
-    time.sleep(1)  # its lease is over, by its own clock, too
+    time.sleep(1)  # The lease then is over by the frozen worker's own clock, too.
     thaw(frozen)
     assert ended(frozen)[0] == 0
     assert len(pipeline.calls()) == 1
-    assert pipeline.completed() == 0
+    assert pipeline.one(COMPLETED) == 0
     held = (
         "select array_agg(distinct claimed_by), count(*) from media_pipeline.transcription_claims"
     )
@@ -97,16 +72,16 @@ def test_a_thawed_worker_does_not_touch_what_another_is_still_working_on(
 def test_deleting_claims_by_hand_loses_nothing_that_is_paid_for(
     pipeline: Pipeline, options: tuple[str, ...]
 ) -> None:
-    for number in range(3):
-        pipeline.add(f"call-{number}")
-    may_answer = hold_answers_to(pipeline, "only")
-    worker = pipeline.start("only", "--concurrency", "2", "--claim-ttl", "1.5", *options)
+    pipeline.add_many(3)
+    may_answer = pipeline.provider.hold_answers()
+    worker = pipeline.start("--concurrency", "2", "--claim-ttl", "1.5", *options)
     until(lambda: len(pipeline.calls()) == 2)
-    pipeline.connection.execute("DELETE FROM media_pipeline.transcription_claims;")
-    until(lambda: pipeline.one(CLAIMS) == 3)  # claimed anew, while it goes on
-    time.sleep(2)  # longer than a claim lives: it is the new ones that are renewed
+    pipeline.connection.execute(DELETE_CLAIMS)
+    until(lambda: pipeline.one(CLAIMS) == 3)  # The worker claims the files anew and goes on.
+    # A claim lives for a shorter time than this, so the worker has to renew the new claims.
+    time.sleep(2)
     may_answer.set()
-    until(lambda: pipeline.completed() == 3)
+    until(lambda: pipeline.one(COMPLETED) == 3)
     worker.terminate()
     ended(worker)
     assert len(pipeline.calls()) == 3
@@ -115,8 +90,8 @@ def test_deleting_claims_by_hand_loses_nothing_that_is_paid_for(
 
 def test_claims_are_renewed_as_long_as_a_file_takes(pipeline: Pipeline) -> None:
     pipeline.add("long")
-    may_answer = hold_answers_to(pipeline, "only")
-    worker = pipeline.start("only", "--claim-ttl", "1.5")
+    may_answer = pipeline.provider.hold_answers()
+    worker = pipeline.start("--claim-ttl", "1.5")
     until(pipeline.calls)
     expiry = "select expires_at from media_pipeline.transcription_claims"
     expiries = set()
@@ -127,53 +102,51 @@ def test_claims_are_renewed_as_long_as_a_file_takes(pipeline: Pipeline) -> None:
     may_answer.set()
     assert ended(worker)[0] == 0
     assert len(expiries) > 3
-    assert (len(pipeline.calls()), pipeline.completed()) == (1, 1)
+    assert (len(pipeline.calls()), pipeline.one(COMPLETED)) == (1, 1)
 
 
 def test_a_refused_key_stops_every_worker_and_loses_nothing_that_is_paid_for(
     pipeline: Pipeline,
 ) -> None:
-    for number in range(12):
-        pipeline.add(f"call-{number}")
+    pipeline.add_many(12)
     pipeline.provider.answer = lambda _number, request: (
         refusal(401, "invalid_api_key") if request.key == "revoked" else Answer(delay=1.5)
     )
-    good = pipeline.start("good", "--concurrency", "2")
+    good = pipeline.start("--concurrency", "2", key="good")
     until(lambda: len(pipeline.calls("good")) == 2)
-    revoked = pipeline.start("revoked", "--concurrency", "2")
+    revoked = pipeline.start("--concurrency", "2", key="revoked")
     for worker in (revoked, good):
         code, said = ended(worker)
         assert code == 3
         assert "OPENAI_API_KEY" in said
     assert len(pipeline.calls("revoked")) <= 2
-    assert pipeline.completed() == len(pipeline.calls("good")) < 12
-    assert pipeline.one("select count(*) from media_pipeline.transcription_failures") == 0
+    assert pipeline.one(COMPLETED) == len(pipeline.calls("good")) < 12
+    assert pipeline.one(FAILURES) == 0
     assert pipeline.one("select count(*) from media_pipeline.provider_pauses") == 1
     assert pipeline.one(CLAIMS) == 0
 
     pipeline.connection.execute("delete from media_pipeline.provider_pauses")
-    pipeline.provider.answer = lambda _number, _request: Answer()
-    assert ended(pipeline.start("good"))[0] == 0
-    assert pipeline.completed() == len(pipeline.calls("good")) == 12
+    pipeline.provider.answer_with(Answer())
+    assert ended(pipeline.start(key="good"))[0] == 0
+    assert pipeline.one(COMPLETED) == len(pipeline.calls("good")) == 12
 
 
 def test_watch_picks_up_a_new_file(pipeline: Pipeline) -> None:
     pipeline.add("first")
-    pipeline.start("only", "--watch")
-    until(lambda: pipeline.completed() == 1)
-    time.sleep(1.5)  # it has seen that there is nothing more to do
+    pipeline.start("--watch")
+    until(lambda: pipeline.one(COMPLETED) == 1)
+    time.sleep(1.5)  # By then the worker has seen that nothing is pending.
     pipeline.add("second")
     began = time.monotonic()
-    until(lambda: pipeline.completed() == 2)
-    assert time.monotonic() - began < 10  # about one second, on a machine of its own
+    until(lambda: pipeline.one(COMPLETED) == 2)
+    assert time.monotonic() - began < 10  # On an idle machine it takes about one second.
 
 
 def test_watch_puts_a_new_file_in_its_place_while_others_are_pending(pipeline: Pipeline) -> None:
-    for number in range(60):
-        pipeline.add(f"call-{number}", started="2024-01-01T00:00Z")
-    pipeline.provider.answer = lambda _number, _request: Answer(delay=0.3)
-    pipeline.start("only", "--watch", "--concurrency", "1", "--backfill-share", "0")
-    until(lambda: pipeline.completed() == 2)
+    pipeline.add_many(60, started="2024-01-01T00:00Z")
+    pipeline.provider.answer_with(Answer(delay=0.3))
+    pipeline.start("--watch", "--concurrency", "1", "--backfill-share", "0")
+    until(lambda: pipeline.one(COMPLETED) == 2)
     newest = pipeline.add("newest", started="2024-06-01T00:00Z")
     status = "select status from media_pipeline.transcriptions where audio_file_id = %s"
     until(lambda: pipeline.one(f"select coalesce(({status}), '') = 'completed'", newest))
@@ -187,22 +160,21 @@ def test_a_run_outlasts_a_server_that_goes_away(monkeypatch: pytest.MonkeyPatch)
         migrate.apply()
         with (
             psycopg.connect(autocommit=True) as connection,
-            running_pipeline(connection) as pipeline,
+            running_pipeline(connection, monkeypatch) as pipeline,
         ):
-            for number in range(12):
-                pipeline.add(f"call-{number}")
-            pipeline.provider.answer = lambda _number, _request: Answer(delay=0.4)
-            worker = pipeline.start("only", "--concurrency", "3")
-            until(lambda: pipeline.completed() >= 2)
+            pipeline.add_many(12)
+            pipeline.provider.answer_with(Answer(delay=0.4))
+            worker = pipeline.start("--concurrency", "3")
+            until(lambda: pipeline.one(COMPLETED) >= 2)
             server.stop()
             time.sleep(3)
             server.start()
             code, said = ended(worker, 60)
             assert "Traceback" not in said
-            assert "127.0.0.1" not in said  # the pool's own warnings name the host
+            assert "127.0.0.1" not in said  # The pool's own warnings would name the host.
             assert (code, "waiting for the database" in said) == (0, True)
             with psycopg.connect(autocommit=True) as pipeline.connection:
-                assert pipeline.completed() == 12
+                assert pipeline.one(COMPLETED) == 12
                 assert pipeline.one(CLAIMS) == 0
             assert len({request.content for request in pipeline.calls()}) == 12
             assert len(pipeline.calls()) == 12

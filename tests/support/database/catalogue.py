@@ -10,6 +10,13 @@ from psycopg import sql
 if TYPE_CHECKING:
     from psycopg import Connection
 
+CLAIMS = "select count(*) from media_pipeline.transcription_claims"
+FAILURES = "select count(*) from media_pipeline.transcription_failures"
+PENDING = "select count(*) from media_pipeline.transcriptions where status = 'pending'"
+COMPLETED = "select count(*) from media_pipeline.transcriptions where status = 'completed'"
+STATUS = "select status from media_pipeline.transcriptions"
+DELETE_CLAIMS = "delete from media_pipeline.transcription_claims"
+
 
 def add_audio_file(connection: Connection, url: str, **columns: Any) -> int:
     """Insert a file by hand and return its id."""

@@ -61,6 +61,24 @@ class SpeechServer:
         self.answer: Callable[[int, Request], Answer] = lambda _number, _request: Answer()
         self._lock = threading.Lock()
 
+    def answer_with(self, *answers: Answer) -> None:
+        """Give these answers in turn, and the last one to every request after that."""
+        self.answer = lambda number, _request: answers[min(number, len(answers) - 1)]
+
+    def hold_answers(
+        self, answer: Callable[[Request], Answer] = lambda _: Answer(), *, key: str | None = None
+    ) -> threading.Event:
+        """Keep answers back, or only those to the worker with this key, until the event is set."""
+        may_answer = threading.Event()
+
+        def held(_number: int, request: Request) -> Answer:
+            if key in {None, request.key}:
+                may_answer.wait(60)
+            return answer(request)
+
+        self.answer = held
+        return may_answer
+
     def page(self, handler: Handler) -> None:
         """Serve one request."""
         headers = handler.headers

@@ -32,7 +32,7 @@ class WebServer(socketserver.ThreadingTCPServer):
     ) -> None:
         """Listen; port 0 is any free one."""
         super().__init__((host, port), Handler)
-        self.pages = pages
+        self.pages: dict[str, Page] = dict(pages)
         self.tls = tls
         self.hits: list[str] = []
         self.stopping = threading.Event()
