@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.benchmarks.clients.ours import PROVIDER, result_of
 from tests.support.database.catalogue import add_history, add_many_audio_files
+from tests.support.queue import Queue, completion_of
 from transcriber.db import migrate
 from transcriber.db.connect import open_pool
-from transcriber.queue.claims import Queue
-from transcriber.queue.jobs import Choice
+from transcriber.queue.jobs import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.servers.postgres import Server
-    from transcriber.db.connect import Pool
 
 BATCH = 50
 REPEATS = 21
@@ -52,7 +50,7 @@ def drain(server: Server, files: int) -> None:
 async def _drain(*, is_held: bool) -> list[float]:
     milliseconds: list[float] = []
     async with open_pool() as pool, contextlib.AsyncExitStack() as stack:
-        queue = _queue(pool)
+        queue = Queue(pool)
         await queue.enqueue()
         if is_held:
             report = await stack.enter_async_context(await psycopg.AsyncConnection.connect())
@@ -64,7 +62,7 @@ async def _drain(*, is_held: bool) -> list[float]:
             if not claimed.jobs:
                 return milliseconds
             milliseconds.append(1000 * (time.perf_counter() - began))
-            await queue.complete([result_of(job) for job in claimed.jobs])
+            await queue.complete([completion_of(job) for job in claimed.jobs])
 
 
 def states(server: Server, files: int) -> None:
@@ -87,15 +85,15 @@ def states(server: Server, files: int) -> None:
 async def _state() -> str:
     async with open_pool() as pool:
         began = time.perf_counter()
-        await _queue(pool).enqueue()
+        await Queue(pool).enqueue()
         seconds = time.perf_counter() - began
-        line = f"{(await _queue(pool).count_pending()).files:>10,}{seconds:>11.1f}"
-        for width, choice in (
-            (8, Choice()),
-            (8, Choice(newest_first=False)),
-            (10, Choice(campaign="campaign 3")),
+        line = f"{(await Queue(pool).count_pending()).files:>10,}{seconds:>11.1f}"
+        for width, selection in (
+            (8, Selection()),
+            (8, Selection(newest_first=False)),
+            (10, Selection(campaign="campaign 3")),
         ):
-            queue = _queue(pool, choice)
+            queue = Queue(pool, selection)
             milliseconds = []
             for _ in range(REPEATS):
                 began = time.perf_counter()
@@ -104,10 +102,6 @@ async def _state() -> str:
                 await queue.release()
             line += f"{statistics.median(milliseconds):>{width}.1f}"
         return line
-
-
-def _queue(pool: Pool, choice: Choice | None = None) -> Queue:
-    return Queue(pool, provider=PROVIDER, claim_ttl=120, choice=choice or Choice(), on_outage=print)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from tests.support.database.catalogue import (
     one,
 )
 from tests.support.pipeline import Pipeline, ended, recording
-from tests.support.queue import fail, new_queue, result_of
+from tests.support.queue import Queue, completion_of, fail
 from tests.support.servers.provider import Answer, Request
 from tests.support.wait import until
 from transcriber.db.connect import open_pool
@@ -124,7 +124,7 @@ def test_an_id_that_is_given_again_within_a_transaction(connection: psycopg.Conn
 
     async def scenario() -> None:
         async with open_pool() as pool:
-            queue = new_queue(pool)
+            queue = Queue(pool)
             await queue.enqueue()
             first, second = (await queue.claim(2)).jobs
             with psycopg.connect() as other:
@@ -134,7 +134,7 @@ def test_an_id_that_is_given_again_within_a_transaction(connection: psycopg.Conn
                     " select n, 'https://vault.example.test/other', lpad(n::text, 40, '9')"
                     " from generate_series(1, 2) as n"
                 )
-                completed = asyncio.create_task(queue.complete([result_of(first)]))
+                completed = asyncio.create_task(queue.complete([completion_of(first)]))
                 failed = asyncio.create_task(fail(queue, second))
                 await asyncio.sleep(0.5)
                 assert not completed.done()
@@ -154,13 +154,13 @@ def test_every_statement_knows_a_file_by_its_url(
 
     async def scenario() -> None:
         async with open_pool() as pool:
-            queue = new_queue(pool)
+            queue = Queue(pool)
             await queue.enqueue()
             for action in ("complete", "fail", "renew", "reclaim"):
                 (job,) = (await queue.claim(1)).jobs
                 connection.execute(statement.replace("'2'", f"'{len(action)}'").encode())
                 if action == "complete":
-                    assert await queue.complete([result_of(job)]) == set()
+                    assert await queue.complete([completion_of(job)]) == set()
                 elif action == "fail":
                     assert await fail(queue, job) is None
                 else:

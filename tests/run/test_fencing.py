@@ -40,7 +40,7 @@ def test_a_frozen_worker_that_was_overtaken_writes_nothing_and_pays_for_nothing(
     assert ended(other)[0] == 0
     thaw(frozen)
     _, said = ended(frozen)
-    assert "taken over by another worker" in said
+    assert "taken over or changed by somebody else" in said
     assert (len(pipeline.calls("frozen")), len(pipeline.calls("other"))) == (1, 4)
     assert pipeline.one(COMPLETED) == 4
     assert pipeline.one(WORKERS) == [other.pid]

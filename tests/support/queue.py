@@ -1,35 +1,86 @@
-"""Workers' views of the queue, and results, for tests of its statements."""
+"""One worker's view of the queue, and completions, for tests and benchmarks of its statements."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transcriber.audio.probe import AudioInfo
+from transcriber.core.clock import SYSTEM_CLOCK
+from transcriber.core.transcript import Transcript
 from transcriber.core.verdicts import FileFailure
-from transcriber.providers import ProviderChoice, Transcript
-from transcriber.queue.claims import Queue
-from transcriber.queue.jobs import Choice, Job, Result
+from transcriber.providers import ChosenProvider
+from transcriber.queue.claims import Claims
+from transcriber.queue.jobs import Completion, Job, RetryPolicy, Selection
+from transcriber.queue.statement import Statements
+from transcriber.queue.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from transcriber.core.clock import Clock
     from transcriber.db.connect import Pool
+    from transcriber.queue.jobs import Pending
+
+PROVIDER = ChosenProvider(
+    name="openai", stored_as="OpenAI", model="gpt-transcribe",
+    connect=lambda _slots: NotImplemented, default_concurrency=1,
+)  # fmt: skip
+AUDIO = {"duration_seconds": 120.0, "codec": "mp3", "sample_rate": 8000, "channels": 2}
 
 
-def new_queue(pool: Pool, claim_ttl: float = 60.0) -> Queue:
-    """Return one more worker's view of the queue."""
-    provider = ProviderChoice(
-        name="openai", stored_as="OpenAI", model="gpt-transcribe",
-        connect=lambda _slots: NotImplemented, default_concurrency=1,
-    )  # fmt: skip
-    return Queue(pool, provider=provider, claim_ttl=claim_ttl, choice=Choice(), on_outage=print)
+class Queue(Claims):
+    """One worker's claims, and its upkeep of the queue beside them."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        selection: Selection | None = None,
+        *,
+        claim_ttl: float = 120.0,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Take what the worker chooses its files by; outages are printed."""
+        self.selection = selection or Selection()
+        statements = Statements(pool, print)
+        super().__init__(
+            statements,
+            provider=PROVIDER,
+            claim_ttl=claim_ttl,
+            selection=self.selection,
+            clock=clock,
+        )
+        self.upkeep = Upkeep(statements, clock)
+        self._pool = pool
+
+    async def enqueue(self) -> None:
+        """Bring the queue up to date."""
+        await self.upkeep.enqueue()
+
+    async def count_pending(self) -> Pending:
+        """Count what the worker may claim."""
+        return await self.upkeep.count_pending(self.selection)
+
+    async def count_queued(self) -> int:
+        """Count the files in the queue, also those that a worker has claimed."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "select audio_file_id from media_pipeline.queued_files"
+            )
+            return len(await cursor.fetchall())
 
 
-def result_of(job: Job) -> Result:
-    """Return a transcript."""
-    sound = AudioInfo(1.0, "mp3", 8000, 1, "mp3", "audio/mpeg")
-    return Result(job, Transcript("hello"), sound, "0" * 64, 1000, 0.5)
+def completion_of(job: Job) -> Completion:
+    """Return a tiny transcript."""
+    return Completion(
+        job,
+        Transcript("hello", raw={"text": "hello"}),
+        audio=AUDIO,
+        audio_seconds=120.0,
+        content_sha256="0" * 64,
+        file_size_bytes=1000,
+        seconds=0.5,
+        cost=0.001,
+    )
 
 
-async def fail(queue: Queue, job: Job, cooldown: float = 3600) -> str | None:
+async def fail(queue: Claims, job: Job, cooldown: float = 3600) -> str | None:
     """Record a transient failure."""
     failure = FileFailure("no answer", permanent=False)
-    return await queue.fail(job, failure, max_attempts=1000, cooldown=cooldown)
+    return await queue.fail(job, failure, RetryPolicy(max_attempts=1000, cooldown=cooldown))

@@ -1,96 +1,124 @@
-"""The command `transcriber run`."""
+"""`transcriber run`: options in, progress and a summary out, and the exit code."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
 
 import click
 
+from transcriber.audio.networks import parse_networks
 from transcriber.cli.options import option
+from transcriber.cli.progress import shown_progress, summary_json, summary_lines
+from transcriber.core.errors import TranscriberError
+from transcriber.queue.jobs import RetryPolicy, Selection
+from transcriber.worker.options import RunLimits, RunOptions
+from transcriber.worker.outcome import Outcome, tell_all
 
 
 @click.command()
-@option("provider", default="openai", show_default=True, help="Who transcribes: openai or local.")
+@option("provider", default=RunOptions.provider, show_default=True, help="openai or local.")
 @option("model", help="The provider's model; for local a name or a folder. [gpt-transcribe; small]")
-@option("language", help="The calls' language (ISO 639-1), where it is known: de, en, …")
+@option("language", help="The language of the calls (ISO 639-1), if it is known: de, en, …")
 @option(
     "order",
     type=click.Choice(["newest", "oldest"]),
-    default="newest",
+    default="newest" if Selection.newest_first else "oldest",
     show_default=True,
-    help="Which calls first.",
+    help="Transcribe the newest or the oldest calls first.",
 )
 @option(
     "backfill-share",
     type=click.FloatRange(0, 1),
-    default=0.2,
+    default=Selection.backfill_share,
     show_default=True,
-    help="With --order newest: the share of the files that is taken from the oldest.",
+    help="With --order newest, take this share of the files from the oldest calls.",
 )
-@option("campaign", help="Only the recordings of this campaign_name.")
-@option("phone", help="Only the recordings of this phone, written as in audio_files.")
+@option("campaign", help="Transcribe only files with this campaign_name.")
+@option("phone", help="Transcribe only files of this phone, written as in audio_files.")
 @option(
     "max-duration",
     type=click.FloatRange(min=0),
-    help="Only recordings of at most this many seconds, by the source's timestamps.",
+    help="Transcribe only calls of at most this many seconds, by the dialer's timestamps.",
 )
 @option("limit", type=click.IntRange(min=1), help="Stop after this many files.")
 @option(
     "max-minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="Claim nothing more after so many minutes.",
+    help="Claim no more files after this many minutes.",
 )
-@option("watch", is_flag=True, help="Go on when nothing is pending, and wait for new files.")
+@option("watch", is_flag=True, help="Keep running when nothing is pending, and wait for new files.")
 @option(
     "concurrency",
     type=click.IntRange(min=1, max=512),
-    help="Files at the same time. [openai 8, local 1]",
+    help="Transcribe this many files at the same time. [openai 8, local 1]",
 )
 @option(
     "allow-network",
     multiple=True,
     metavar="CIDR",
     help="Also download from this network, such as 10.0.0.0/8. Loopback and private addresses are"
-    " refused unless named. Repeatable.",
+    " refused unless you name them. Repeatable.",
 )
 @option(
     "claim-ttl",
     type=click.FloatRange(min=1),
-    default=120,
+    default=RunOptions.claim_ttl,
     show_default=True,
-    help="Seconds after which others take over from a worker that died.",
+    help="Let other workers take over the files of a worker that died after this many seconds.",
 )
 @option(
     "cooldown",
     type=click.FloatRange(min=0),
-    default=60,
+    default=RetryPolicy.cooldown,
     show_default=True,
-    help="Seconds before a failed file is tried again; doubles with every attempt.",
+    help="Wait this many seconds before a failed file is tried again; each attempt doubles it.",
 )
 @option(
     "max-attempts",
     type=click.IntRange(min=1),
-    default=5,
+    default=RetryPolicy.max_attempts,
     show_default=True,
-    help="Attempts after which a failure is permanent.",
+    help="Give a file up after this many attempts.",
 )
 @option(
     "grace",
     type=click.FloatRange(min=0),
-    default=20,
+    default=RunLimits.grace,
     show_default=True,
-    help="Seconds in which files in flight may be finished after SIGTERM or Ctrl-C.",
+    help="After SIGTERM or Ctrl-C, let files in flight finish within this many seconds.",
 )
 @option(
     "log-format",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="json: one event a line on stderr, and no bar.",
+    help="json writes one event a line to stderr, and shows no bar.",
 )
 @option("json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
-def run(ctx: click.Context, /, allow_network: tuple[str, ...], **options: Any) -> None:
+def run(
+    ctx: click.Context,
+    *,
+    provider: str,
+    model: str | None,
+    language: str | None,
+    order: str,
+    backfill_share: float,
+    campaign: str | None,
+    phone: str | None,
+    max_duration: float | None,
+    limit: int | None,
+    max_minutes: float | None,
+    watch: bool,
+    concurrency: int | None,
+    allow_network: tuple[str, ...],
+    claim_ttl: float,
+    cooldown: float,
+    max_attempts: int,
+    grace: float,
+    log_format: str,
+    as_json: bool,
+) -> None:
     """Transcribe what is pending, until nothing is.
 
     Run it after each `dbt build`, on as many machines as you like. Exit codes: 0 all went well,
@@ -104,17 +132,47 @@ def run(ctx: click.Context, /, allow_network: tuple[str, ...], **options: Any) -
       transcriber run --campaign "Spring offers" --limit 100 --concurrency 16
       transcriber run --allow-network 10.1.0.0/16 --max-minutes 45 --log-format json
     """
-    from transcriber.audio.networks import parse_networks  # noqa: PLC0415 (--help stays quick)
-    from transcriber.queue.jobs import Choice  # noqa: PLC0415
-    from transcriber.worker.run import Options  # noqa: PLC0415
-    from transcriber.worker.run import run as run_worker  # noqa: PLC0415
+    from transcriber.worker.run import run as run_worker  # noqa: PLC0415 (it loads psycopg)
 
-    choice = Choice(
-        newest_first=options.pop("order") == "newest",
-        **{
-            name: options.pop(name)
-            for name in ("backfill_share", "campaign", "phone", "max_duration")
-        },
+    options = RunOptions(
+        provider=provider,
+        model=model,
+        language=language,
+        selection=Selection(
+            newest_first=order == "newest",
+            backfill_share=backfill_share,
+            campaign=campaign,
+            phone=phone,
+            max_duration=max_duration,
+        ),
+        limits=RunLimits(
+            slots=concurrency,
+            files=limit,
+            seconds=None if max_minutes is None else 60 * max_minutes,
+            grace=grace,
+            watch=watch,
+        ),
+        retry_policy=RetryPolicy(max_attempts=max_attempts, cooldown=cooldown),
+        claim_ttl=claim_ttl,
+        allowed_networks=parse_networks(allow_network),
     )
-    networks = parse_networks(allow_network)
-    ctx.exit(run_worker(Options(choice=choice, allowed_networks=networks, **options)))
+    outcome, began = Outcome(), time.monotonic()
+    try:
+        with shown_progress(outcome, log_format=log_format, watch=watch) as shown:
+            signal = run_worker(options, tell_all(outcome.count, shown))
+    except TranscriberError:
+        if outcome.files:
+            _print_summary(outcome, time.monotonic() - began, as_json=as_json)
+        raise
+    if signal:
+        click.echo("Stopped: claims are released, the next run goes on.", err=True)
+    _print_summary(outcome, time.monotonic() - began, as_json=as_json)
+    ctx.exit(128 + signal if signal else int(outcome.failed.total() > 0))
+
+
+def _print_summary(outcome: Outcome, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(summary_json(outcome, seconds))
+        return
+    for line in summary_lines(outcome, seconds):
+        click.echo(line)

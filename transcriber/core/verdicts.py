@@ -65,46 +65,6 @@ class ProviderStoppedError(TranscriberError):
     exit_code = 3
 
 
-# A 429 is two things. These say that no file will succeed until somebody pays or raises a limit.
-EXHAUSTED_CODES = frozenset(
-    {
-        "credit_balance_exhausted",
-        "insufficient_quota",
-        "organization_spend_limit_exceeded",
-        "organization_usage_limit_exceeded",
-        "project_spend_limit_exceeded",
-    }
-)
-
-
-def judge_provider_answer(  # noqa: PLR0911 (a table)
-    status: int, code: str | None
-) -> tuple[Verdict, str]:
-    """Return the verdict on a provider's HTTP error, and the reason or what a person must do.
-
-    Judged by the status: the `type` in the body is not reliable (413 comes as a server error).
-    """
-    match status:
-        case 401:
-            return Verdict.STOP, "the provider refused the API key: set a valid OPENAI_API_KEY"
-        case 403:
-            return Verdict.STOP, "the API key may not use this model: grant it, or choose --model"
-        case 404 if code == "model_not_found":
-            return Verdict.STOP, "the provider does not know this model: choose another --model"
-        case 429 if code in EXHAUSTED_CODES:
-            return Verdict.STOP, f"the provider's credit or limit is used up ({code}): top it up"
-        case 429:
-            return Verdict.THROTTLED, "the provider asks for fewer requests"
-        case 404 | 408 | 409 | 425:
-            return Verdict.TRANSIENT, f"the provider answered HTTP {status}"
-        case 413:
-            return Verdict.PERMANENT, "the file is larger than the provider takes"
-        case _ if status >= 500:
-            return Verdict.TRANSIENT, f"the provider answered HTTP {status}"
-        case _:
-            return Verdict.PERMANENT, f"the provider refused the file (HTTP {status})"
-
-
 def is_transient_download(status: int) -> bool:
     """Tell whether a host that answers a download with this status may do better later."""
     return status in {408, 409, 425, 429} or status >= 500

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from transcriber.core.errors import TranscriberError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from transcriber.audio.probe import AudioInfo
-    from transcriber.core.http import RateLimit
+    from transcriber.core.transcript import Transcript
 
-# name on the command line -> module beside this one, with `check` and `connect`
+# Each name on the command line is a module beside this one, with a function `choose`.
 NAMES = ("openai", "local")
 
 
@@ -23,29 +22,23 @@ class ProviderUnusableError(TranscriberError):
 
 
 @dataclass(frozen=True)
-class Transcript:
-    """What was said in one recording.
+class Upload:
+    """Sound to transcribe: an open file, what to call it, and how long it is."""
 
-    `segments` have `start` and `end` in seconds and `text`, where the model tells them;
-    `diarization` has one entry per turn with its `speaker`; `raw` is the provider's own answer.
-    """
-
-    text: str
-    language: str | None = None
-    segments: list[dict[str, Any]] | None = None
-    diarization: list[dict[str, Any]] | None = None
-    usage: dict[str, Any] | None = None
-    raw: dict[str, Any] | None = None
-    rate_limit: RateLimit | None = None
+    file: BinaryIO
+    name: str
+    media_type: str
+    seconds: float
 
 
 class Session(Protocol):
     """One slot's own line to a provider: one request at a time."""
 
-    async def transcribe(self, file: BinaryIO, info: AudioInfo, language: str | None) -> Transcript:
+    async def transcribe(self, upload: Upload, language: str | None) -> Transcript:
         """Return the transcript of a file whose position is 0.
 
-        Raises `FileFailure`, `Throttled` or `ProviderStoppedError` (see failures.py).
+        `language` is an ISO 639-1 code, None where it is not known. Raises `FileFailure`,
+        `Throttled` or `ProviderStoppedError` (see core/verdicts.py).
         """
 
     async def close(self) -> None:
@@ -60,11 +53,11 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True)
-class ProviderChoice:
+class ChosenProvider:
     """A provider that was checked, but whose packages are not loaded yet.
 
     `stored_as` and `model` are what its transcripts say; `connect` takes the number of slots, and
-    seconds.
+    a model takes seconds to load.
     """
 
     name: str
@@ -74,9 +67,9 @@ class ProviderChoice:
     default_concurrency: int
 
 
-def choose(name: str, model: str | None) -> ProviderChoice:
+def choose(name: str, model: str | None) -> ChosenProvider:
     """Check cheaply that a provider can be used; raise `ProviderUnusableError` if not."""
     if name not in NAMES:
         raise ProviderUnusableError(f"There is no provider {name}: choose {' or '.join(NAMES)}.")
-    choice: ProviderChoice = importlib.import_module(f"transcriber.providers.{name}").choose(model)
-    return choice
+    chosen: ChosenProvider = importlib.import_module(f"transcriber.providers.{name}").choose(model)
+    return chosen

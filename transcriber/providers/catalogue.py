@@ -1,4 +1,4 @@
-"""What transcripts cost, by models.csv and by what the provider says it counted."""
+"""The models that are known, with their prices: models.csv, one dated row per price."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transcriber.queue.jobs import Result
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,14 @@ class Price:
     per_million_input_tokens: float
     per_million_output_tokens: float
 
-    def of(self, result: Result) -> float | None:
-        """Return what a transcript cost; None where the provider did not say enough."""
-        usage = result.transcript.usage or {}
+    def of(self, usage: Mapping[str, float] | None, audio_seconds: float) -> float | None:
+        """Return what a transcript cost; None where the provider did not say enough.
+
+        `usage` is what the provider says it counted, `audio_seconds` what we found in the file.
+        """
+        usage = usage or {}
         if self.per_minute is not None:
-            seconds = usage.get("seconds") or result.audio.duration_seconds
+            seconds = usage.get("seconds") or audio_seconds
             return self.per_minute * float(seconds) / 60
         if "input_tokens" not in usage or "output_tokens" not in usage:
             return None

@@ -8,30 +8,31 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from transcriber.core.transcript import Transcript
 from transcriber.core.verdicts import FileFailure
-from transcriber.providers import ProviderChoice, ProviderUnusableError, Transcript
+from transcriber.providers import ChosenProvider, ProviderUnusableError
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-    from transcriber.audio.probe import AudioInfo
+    from transcriber.providers import Upload
 
 DEFAULT_MODEL = "small"
 
 
-def choose(model: str | None) -> ProviderChoice:
+def choose(model: str | None) -> ChosenProvider:
     """Check that the extra is installed; the model itself is looked for when it is loaded."""
     if importlib.util.find_spec("faster_whisper") is None:
         raise ProviderUnusableError(
             "The provider local needs faster-whisper: install this package with the extra `local`."
         )
     model = model or DEFAULT_MODEL
-    return ProviderChoice(
+    return ChosenProvider(
         name="local",
         stored_as="faster-whisper",
         model=os.path.basename(os.path.normpath(model)),  # noqa: PTH119 (a name, or a path)
         connect=lambda slots: LocalProvider(model, slots),
-        # one file already uses every core
+        # One file already uses every core.
         default_concurrency=1,
     )
 
@@ -73,12 +74,12 @@ class LocalSession:
     async def close(self) -> None:
         """Leave the model to the other slots."""
 
-    async def transcribe(self, file: BinaryIO, info: AudioInfo, language: str | None) -> Transcript:
+    async def transcribe(self, upload: Upload, language: str | None) -> Transcript:
         """Transcribe in a thread: the engine computes without the interpreter's lock."""
-        del info
         cancelled = threading.Event()
+        work = asyncio.to_thread(_transcribe, self._whisper, upload.file, language, cancelled)
         try:
-            return await asyncio.to_thread(_transcribe, self._whisper, file, language, cancelled)
+            return await work
         except asyncio.CancelledError:
             cancelled.set()
             raise
@@ -89,11 +90,11 @@ def _transcribe(
 ) -> Transcript:
     segments: list[dict[str, Any]] = []
     try:
-        # without voice detection whisper invents sentences over silence and hold music
+        # Without voice detection whisper invents sentences over silence and hold music.
         found, info = whisper.transcribe(
             file, language=language, vad_filter=True, word_timestamps=True
         )
-        for segment in found:  # computed 30 seconds of sound at a time
+        for segment in found:  # The engine computes 30 seconds of sound at a time.
             if cancelled.is_set():
                 raise FileFailure("cancelled", permanent=False)
             segments.append(

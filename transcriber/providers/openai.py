@@ -5,40 +5,36 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from transcriber.core.http import rate_limit, retry_after_seconds
-from transcriber.core.verdicts import (
-    FileFailure,
-    ProviderStoppedError,
-    Throttled,
-    Verdict,
-    judge_provider_answer,
-)
-from transcriber.providers import ProviderChoice, ProviderUnusableError, Transcript
+from transcriber.core.http import rate_limit
+from transcriber.core.transcript import Transcript
+from transcriber.core.verdicts import FileFailure
+from transcriber.providers import ChosenProvider, ProviderUnusableError
+from transcriber.providers.http_answers import failure_of
 
 if TYPE_CHECKING:
-    from openai import APIStatusError
-
-    from transcriber.audio.probe import AudioInfo
     from transcriber.core.http import RateLimit
+    from transcriber.providers import Upload
+
+KEY_VARIABLE = "OPENAI_API_KEY"
 
 DEFAULT_MODEL = "gpt-transcribe"
 DEFAULT_CONCURRENCY = 8
 
-# a hosted model answers faster than real time; a small server of one's own may not
+# A hosted model answers faster than real time; a small server of one's own may not.
 BASE_TIMEOUT_SECONDS = 60.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 
 
-def choose(model: str | None) -> ProviderChoice:
+def choose(model: str | None) -> ChosenProvider:
     """Check that there is a key; which model exists is for the server to say."""
-    if not os.environ.get("OPENAI_API_KEY"):
+    if not os.environ.get(KEY_VARIABLE):
         raise ProviderUnusableError(
-            "Set OPENAI_API_KEY (any word, where the server at OPENAI_BASE_URL asks for none)."
+            f"Set {KEY_VARIABLE} (any word, where the server at OPENAI_BASE_URL asks for none)."
         )
     model = model or DEFAULT_MODEL
-    return ProviderChoice(
+    return ChosenProvider(
         name="openai",
         stored_as="OpenAI",
         model=model,
@@ -77,8 +73,8 @@ class OpenAISession:
         """Close the connection."""
         await self._client.close()
 
-    async def transcribe(self, file: BinaryIO, info: AudioInfo, language: str | None) -> Transcript:
-        """Upload the file and read the answer, whatever it is."""
+    async def transcribe(self, upload: Upload, language: str | None) -> Transcript:
+        """Upload the file and read any kind of answer."""
         import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
@@ -86,19 +82,21 @@ class OpenAISession:
         if language is not None:
             parameters["language"] = language
         timeout = httpx2.Timeout(
-            BASE_TIMEOUT_SECONDS + info.duration_seconds, connect=CONNECT_TIMEOUT_SECONDS
+            BASE_TIMEOUT_SECONDS + upload.seconds, connect=CONNECT_TIMEOUT_SECONDS
         )
         try:
             response = await self._client.audio.transcriptions.with_raw_response.create(
                 model=self._model,
-                # an open file is streamed; bytes or a path would be held in memory
-                file=(f"recording.{info.suffix}", file, info.media_type),
+                # An open file is streamed; the SDK would hold bytes or a path in memory.
+                file=(upload.name, upload.file, upload.media_type),
                 timeout=timeout,
                 **parameters,
             )
             answer = response.parse()
         except openai.APIStatusError as error:
-            raise _judged(error) from error
+            raise failure_of(
+                error.status_code, error.code, error.response.headers, key_variable=KEY_VARIABLE
+            ) from error
         except openai.APITimeoutError as error:
             raise FileFailure("the provider did not answer in time", permanent=False) from error
         except (openai.APIError, json.JSONDecodeError) as error:
@@ -117,21 +115,6 @@ def _response_parameters(model: str) -> dict[str, Any]:
             "timestamp_granularities": ["segment", "word"],
         }
     return {"response_format": "json"}
-
-
-def _judged(error: APIStatusError) -> Exception:
-    verdict, reason = judge_provider_answer(error.status_code, error.code)
-    retry_after = retry_after_seconds(error.response.headers)
-    if verdict is Verdict.STOP:
-        return ProviderStoppedError(f"Stopped: {reason}.")
-    if verdict is Verdict.THROTTLED:
-        return Throttled(retry_after)
-    return FileFailure(
-        reason,
-        permanent=verdict is Verdict.PERMANENT,
-        code=error.status_code,
-        retry_after=retry_after,
-    )
 
 
 def _transcript(answer: object, limit: RateLimit | None) -> Transcript:

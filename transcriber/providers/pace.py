@@ -10,14 +10,17 @@ x-ratelimit headers, where they are sent, are obeyed before it has to refuse.
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from transcriber.core.clock import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from transcriber.core.clock import Clock
     from transcriber.core.http import RateLimit
 
 START_SHARE = 0.25  # of the slots
@@ -26,28 +29,30 @@ BACK_OFF = 0.95
 GROWTH_PER_SECOND = 0.008  # of the rate
 LOWEST_RATE = 0.05  # requests a second
 
-# A request takes about so long of one processor. Without a distance, 64 that were answered together
-# would be sent, and answered, together again: each waits for all, and then the processor for them.
+# One request keeps one processor busy for about this long. Without a distance, 64 requests that
+# were answered together would be sent and answered together again: all slots would wait for the
+# processor at the same time, and then all of them for the provider.
 SHORTEST_DISTANCE = 0.006
 
-# what was accepted within this time is what the provider takes
+# The requests that were accepted within this time tell what the provider takes.
 HORIZON_SECONDS = 3.0
 
-# refusals of requests that were on their way are one sign, not many
+# Refusals of requests that were on their way at the same time are one sign, not many.
 SETTLE_SECONDS = 1.0
 
 
 class Pace:
     """One worker's share of a provider's patience, for all its slots."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, clock: Clock = SYSTEM_CLOCK) -> None:
         """Allow that many requests at the same time in the end."""
         self._slots = slots
+        self._clock = clock
         self._window = min(slots, max(LOWEST_START, slots * START_SHARE))
         self._active = 0
         self._rate: float | None = None
         self._next_start = 0.0
-        self._last_cut = -SETTLE_SECONDS
+        self._last_cut = -math.inf
         self._accepted: deque[float] = deque()
         self._changed = asyncio.Condition()
 
@@ -66,15 +71,15 @@ class Pace:
                 self._changed.notify(2)
 
     async def _wait_for_start(self) -> None:
-        now = time.monotonic()
+        now = self._clock.now()
         start = max(now, self._next_start)
         self._next_start = start + (1 / self._rate if self._rate else SHORTEST_DISTANCE)
         if start > now:
-            await asyncio.sleep(start - now)
+            await self._clock.sleep(start - now)
 
     def accepted(self, rate_limit: RateLimit | None = None) -> None:
         """Hear that a request was accepted, and what the provider says is left."""
-        now = time.monotonic()
+        now = self._clock.now()
         self._window = min(self._slots, self._window + 1)
         if self._rate is not None and self._accepted:
             self._rate *= 1 + GROWTH_PER_SECOND * min(1.0, now - self._accepted[-1])
@@ -86,7 +91,7 @@ class Pace:
 
     def throttled(self) -> None:
         """Hear a "too many requests"."""
-        now = time.monotonic()
+        now = self._clock.now()
         if now - self._last_cut < SETTLE_SECONDS:
             return
         self._last_cut = now

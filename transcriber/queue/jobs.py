@@ -1,31 +1,69 @@
-"""What travels between the queue, the worker and those who watch."""
+"""What travels between the queue and the worker."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import secrets
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from transcriber.audio.probe import AudioInfo
-    from transcriber.providers import Transcript
+    from transcriber.core.transcript import Transcript
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which files to take, and in which order."""
+class Selection:
+    """Which files a run takes, and in which order.
+
+    `backfill_share` is the share of the files that is taken from the oldest when the newest come
+    first; `max_duration` is in seconds.
+    """
 
     newest_first: bool = True
-    backfill_share: float = 0.2  # of the slots, for the other end of the queue
+    backfill_share: float = 0.2
     campaign: str | None = None
     phone: str | None = None
-    max_duration: float | None = None  # seconds
+    max_duration: float | None = None
+
+    @property
+    def filters(self) -> dict[str, object]:
+        """Return the parameters of selection.part.sql."""
+        return {
+            "campaign": self.campaign,
+            "phone": self.phone,
+            "max_duration": self.max_duration,
+        }
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When a failed file is tried again: `cooldown` is the first wait in seconds."""
+
+    max_attempts: int = 5
+    cooldown: float = 60.0
+
+
+class Provider(Protocol):
+    """The names of a provider: on the command line and in pauses, and as its transcripts say."""
+
+    @property
+    def name(self) -> str:
+        """Return the name on the command line."""
+
+    @property
+    def stored_as(self) -> str:
+        """Return what the column `provider` says."""
+
+    @property
+    def model(self) -> str:
+        """Return what the column `model` says."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What is to do: files, and their sound in seconds as far as the source tells."""
+    """What a run has to do: files, and seconds of sound as far as the catalogue knows them."""
 
     files: int
     audio_seconds: float
@@ -33,10 +71,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed file. What is made of it belongs to its URL: ids may be given to other files."""
+    """A claimed file. Its transcript belongs to the URL, because ids may be given again."""
 
     audio_file_id: int
-    url: str = field(repr=False)  # may hold a signature; never in a log
+    url: str = field(repr=False)  # It may hold a signature, which no log may show.
     url_sha1: str = field(repr=False)
     claimed_at: datetime
 
@@ -51,7 +89,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Claimed:
-    """An answer to a claim: the files won, whether there were any, and why not."""
+    """An answer to a claim: the jobs won, whether any file was pending, and the pause if one holds.
+
+    No job although files are pending means that others were quicker: ask again at once.
+    """
 
     jobs: list[Job]
     any_pending: bool
@@ -59,22 +100,28 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Result:
-    """A transcript to write back."""
+class Completion:
+    """A transcript to write back.
+
+    `audio` is what was found in the file, `seconds` the time from the start of its download to the
+    transcript, `cost` in US dollars where the price is known. `result_id` tells this transcript
+    from any other, so that it can be written twice without harm.
+    """
 
     job: Job
     transcript: Transcript
-    audio: AudioInfo
+    audio: Mapping[str, object]
+    audio_seconds: float
     content_sha256: str
     file_size_bytes: int
-    seconds: float  # from the claim's download to the transcript
+    seconds: float
+    cost: float | None = None
+    result_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def as_row(self, worker: str) -> dict[str, Any]:
+    def as_row(self, claimant: str) -> dict[str, Any]:
         """Return what complete.sql takes, as JSON."""
         return {
-            "audio_file_id": self.job.audio_file_id,
-            "url": self.job.url,
-            "url_sha1": self.job.url_sha1,
+            **asdict(self.job),
             "claimed_at": self.job.claimed_at.isoformat(),
             "transcript_text": self.transcript.text,
             "segments": self.transcript.segments,
@@ -82,13 +129,15 @@ class Result:
             "raw_response": self.transcript.raw,
             "content_sha256": self.content_sha256,
             "file_size_bytes": self.file_size_bytes,
+            "result_id": self.result_id,
             "metadata": {
-                "audio": vars(self.audio),
+                "audio": self.audio,
                 "content_sha256": self.content_sha256,
                 "file_size_bytes": self.file_size_bytes,
                 "language": self.transcript.language,
+                "result_id": self.result_id,
                 "seconds": round(self.seconds, 3),
                 "usage": self.transcript.usage,
-                "worker": worker,
+                "worker": claimant,
             },
         }

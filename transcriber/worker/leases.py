@@ -1,35 +1,71 @@
 """The files that a worker holds, and its claims on them.
 
 A claim is prolonged while its file is worked on, and confirmed before anything is paid. Where it
-was lost nevertheless, the work on its file ends at once.
+is lost nevertheless, the work on its file ends at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
 
+import anyio
+
+from transcriber.core.clock import SYSTEM_CLOCK
 from transcriber.core.verdicts import LostClaim
-from transcriber.worker.flight import Flight, Phase, now
+from transcriber.worker.outcome import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from transcriber.queue.claims import Queue
+    from transcriber.core.clock import Clock
+    from transcriber.queue.claims import Claims
     from transcriber.queue.jobs import Job
-    from transcriber.worker.outcome import Progress
+    from transcriber.worker.outcome import Listener
+
+RENEWALS_PER_LEASE = 3
+# Before a paid call, a claim is confirmed when less than this share of its life is left.
+SHARE_TO_CONFIRM = 0.1
+
+
+class Phase(Enum):
+    """How far a file is."""
+
+    AHEAD = auto()  # It is claimed, perhaps prepared; nothing was paid.
+    IN_SLOT = auto()
+    WRITING = auto()
+
+
+@dataclass(eq=False)
+class Flight:
+    """A job on its way through this worker; `prepared` has a method `close`."""
+
+    job: Job
+    valid_until: float
+    phase: Phase = Phase.AHEAD
+    prepared: Any = None
+    scope: anyio.CancelScope | None = None
+    is_dropped: bool = False
+
+    def hold(self, job: Job, valid_until: float) -> None:
+        """Go on under another claim, or under the same one for longer."""
+        self.job, self.valid_until = job, valid_until
 
 
 class Leases:
     """The flights of one worker, by file."""
 
-    def __init__(self, queue: Queue, progress: Progress) -> None:
+    def __init__(self, claims: Claims, listener: Listener, clock: Clock = SYSTEM_CLOCK) -> None:
         """Hold nothing yet."""
-        self._queue = queue
-        self._progress = progress
+        self._claims = claims
+        self._listener = listener
+        self._clock = clock
         self._flights: dict[int, Flight] = {}
-        self.changed = asyncio.Event()  # set when a file is held no longer
+        # Set whenever a file moves on, a file is let go, or a stop is requested.
+        self.changed = asyncio.Event()
 
     def __len__(self) -> int:
         """Return how many files are held."""
@@ -39,62 +75,57 @@ class Leases:
         """Return the ids of the files held."""
         return iter(self._flights)
 
+    def now(self) -> float:
+        """Return the time by the clock that leases are measured with."""
+        return self._clock.now()
+
     def take(self, jobs: Iterable[Job], asked_at: float) -> Iterator[Flight]:
-        """Hold claimed files; yield those that were not held already."""
-        valid_until = asked_at + self._queue.claim_ttl
+        """Hold the files of these jobs; yield those that were not held already."""
+        valid_until = asked_at + self._claims.claim_ttl
         for job in jobs:
             flight = self._flights.get(job.audio_file_id)
             if flight and flight.job.is_same_file(job):
-                flight.hold(job, valid_until)  # its claim was deleted or had expired: go on
+                # Its claim was deleted or had expired: the work goes on under the new one.
+                flight.hold(job, valid_until)
                 continue
             if flight and flight.phase is not Phase.WRITING:
-                self._drop(flight)  # the id is another file's now
-                self._progress.lost(flight.job)
+                self._lose(flight)  # The id belongs to another file now.
             flight = self._flights[job.audio_file_id] = Flight(job, valid_until)
             yield flight
 
     async def keep_renewing(self) -> None:
         """Prolong every claim at a third of its life."""
         while True:
-            await asyncio.sleep(self._queue.claim_ttl / 3)
+            await self._clock.sleep(self._claims.claim_ttl / RENEWALS_PER_LEASE)
             await self._renew([*self._flights.values()])
 
     async def _renew(self, flights: list[Flight]) -> None:
         """Prolong claims, and drop the files that are no longer ours."""
-        asked_at, asked = now(), {flight: flight.job for flight in flights}
-        kept = await self._queue.renew([*asked.values()])
+        asked_at, asked = self.now(), {flight: flight.job for flight in flights}
+        kept = await self._claims.renew([*asked.values()])
         for flight, job in asked.items():
             if flight.job != job:
-                continue  # claimed anew meanwhile
+                continue  # It was claimed anew meanwhile.
             if job.audio_file_id in kept:
-                flight.hold(kept[job.audio_file_id], asked_at + self._queue.claim_ttl)
+                flight.hold(kept[job.audio_file_id], asked_at + self._claims.claim_ttl)
             elif flight.phase is not Phase.WRITING and not flight.is_dropped:
-                self._drop(flight)
-                self._progress.lost(job)
+                self._lose(flight)
 
     async def confirm(self, flight: Flight) -> None:
-        """Make sure of a claim before paying: this process may have been frozen."""
+        """Make sure of a claim before paying, because this process may have been frozen."""
         while not flight.is_dropped:
-            if now() < flight.valid_until - self._queue.claim_ttl / 10:
+            if self.now() < flight.valid_until - SHARE_TO_CONFIRM * self._claims.claim_ttl:
                 return
-            await self._renew([flight])  # and look again: it may have been frozen meanwhile
+            # Then look again, because the process may have been frozen during the renewal, too.
+            await self._renew([flight])
         raise LostClaim
 
     @contextlib.contextmanager
     def working_on(self, flight: Flight) -> Iterator[None]:
-        """Let a dropped file end the work on it, but not the task that does it."""
-        flight.task = task = cast("asyncio.Task[None]", asyncio.current_task())
-        try:
+        """Let a dropped file end this block, but not the task that runs it."""
+        with anyio.CancelScope() as flight.scope:
             yield
-        except asyncio.CancelledError:
-            if not flight.is_dropped:
-                raise
-        finally:
-            flight.task = None
-            if flight.is_cancelled:
-                task.uncancel()
-        if task.cancelling():  # the end of this worker, while the file was dropped
-            raise asyncio.CancelledError
+        flight.scope = None
 
     def drop_all(self, phase: Phase) -> None:
         """End the work on all files in a phase; their claims are released at the end."""
@@ -102,14 +133,18 @@ class Leases:
             if flight.phase is phase:
                 self._drop(flight)
 
+    def _lose(self, flight: Flight) -> None:
+        self._drop(flight)
+        self._listener(Lost(flight.job.audio_file_id))
+
     def _drop(self, flight: Flight) -> None:
         flight.is_dropped = True
-        if flight.task and flight.task is not asyncio.current_task():
-            flight.is_cancelled = flight.task.cancel()
+        if flight.scope:
+            flight.scope.cancel()
         self.forget(flight)
 
     def forget(self, flight: Flight) -> None:
-        """Hold a file no longer: it is done, or no longer ours."""
+        """Let a file go: it is done, or no longer ours."""
         if self._flights.get(flight.job.audio_file_id) is flight:
             del self._flights[flight.job.audio_file_id]
         if flight.prepared is not None:
@@ -117,6 +152,6 @@ class Leases:
         self.changed.set()
 
     def forget_all(self) -> None:
-        """Hold nothing any longer."""
+        """Let every file go."""
         for flight in [*self._flights.values()]:
             self.forget(flight)

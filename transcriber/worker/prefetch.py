@@ -9,54 +9,64 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from transcriber.worker.flight import now
+from transcriber.core.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
-    from transcriber.worker.flight import Flight
+    from transcriber.core.clock import Clock
+    from transcriber.worker.leases import Flight
 
-# Files wait to be prepared, one for every second slot. Where half of them are used up within this
-# time, a claim costs more than the work: the next one takes twice as many.
+# Where slots ask for half of a batch within this time, a claim costs more than the work on its
+# files, and the next claim takes twice as many.
 QUICK_SECONDS = 0.05
-MOST_CLAIMED = 800
+LARGEST_BATCH = 800
 
-# Few files are prepared at the same time, since they share a processor, and one that is ready is
-# worth more to a slot than many that nearly are. And one more for every slot that waits: where it
-# is the recordings' host that is slow, only their number helps.
-FEW = 4
+# Few files are prepared at the same time, because they share a processor, and one file that is
+# ready is worth more to a slot than many that nearly are. A slot that finds none prepares a file
+# itself: where the recordings' host is slow, only the number of downloads helps.
+PREPARERS = 4
 
 
-class Ahead:
+class Prefetch:
     """The files on their way to the slots."""
 
-    def __init__(self, slots: int) -> None:
-        """Prepare one file ahead for every second slot."""
-        self.preparers = -(-slots // 2)
-        self._claimed: asyncio.Queue[Flight] = asyncio.Queue()
-        self._prepared: asyncio.Queue[Flight] = asyncio.Queue(self.preparers)
-        self._turns = asyncio.Semaphore(FEW)
-        self._turns_to_end = 0
-        self._wanted = self.preparers
+    def __init__(self, slots: int, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Claim at least one file for every second slot."""
+        self.preparers = min(PREPARERS, slots)
+        self._smallest_batch = -(-slots // 2)
+        self._batch = self._smallest_batch
+        self._clock = clock
         self._claimed_at = -math.inf
-
-    def room(self) -> int:
-        """Return how many files to claim: many at once, before the slots run dry."""
-        if not self.is_room:
-            return 0
-        # only here, where half was used up: whoever asks for more has more room at once
-        was_quick = now() - self._claimed_at < QUICK_SECONDS
-        wanted = 2 * self._wanted if was_quick else self._wanted // 2
-        self._wanted = max(self.preparers, min(wanted, MOST_CLAIMED))
-        return self._wanted - self._claimed.qsize()
+        self._claimed: asyncio.Queue[Flight] = asyncio.Queue()
+        self._prepared: asyncio.Queue[Flight] = asyncio.Queue(self._smallest_batch)
+        self._idle_slots = 0
+        self._asked_for = 0
 
     @property
-    def is_room(self) -> bool:
-        """Whether half of what was claimed is used up."""
-        return 2 * self._claimed.qsize() <= self._wanted
+    def is_low(self) -> bool:
+        """Whether half of the last batch is used up."""
+        return 2 * self._claimed.qsize() <= self._batch
+
+    def next_batch(self) -> int:
+        """Decide how many files to claim now; 0 while enough are there.
+
+        The size of a batch changes only here, when half of the last one is used up.
+        """
+        if not self.is_low:
+            return 0
+        is_quick = self._clock.now() - self._claimed_at < QUICK_SECONDS
+        is_used_up = 2 * self._asked_for >= self._batch
+        wanted = 2 * self._batch if is_quick and is_used_up else self._batch // 2
+        self._batch = max(self._smallest_batch, min(wanted, LARGEST_BATCH))
+        self._asked_for = 0
+        return self._batch - self._claimed.qsize()
 
     def add_claimed(self, flight: Flight) -> None:
-        """Take a claimed file."""
-        self._claimed_at = now()
-        self._claimed.put_nowait(flight)
+        """Take a claimed file: for a slot that waits, else for a preparer."""
+        self._claimed_at = self._clock.now()
+        if self._idle_slots > self._prepared.qsize() and not self._prepared.full():
+            self._prepared.put_nowait(flight)
+        else:
+            self._claimed.put_nowait(flight)
 
     async def next_claimed(self) -> Flight:
         """Return a file for a preparer."""
@@ -66,23 +76,14 @@ class Ahead:
         """Take a prepared file, when there is room for it."""
         await self._prepared.put(flight)
 
-    async def next_prepared(self) -> Flight:
-        """Return a file for a slot. While it waits, there is one more turn to prepare files."""
-        if not self._prepared.empty():
-            return self._prepared.get_nowait()
-        self._turns.release()
+    async def next_for_slot(self) -> Flight:
+        """Return a prepared file, else a claimed one that the slot prepares itself."""
+        self._asked_for += 1
+        for files in (self._prepared, self._claimed):
+            if not files.empty():
+                return files.get_nowait()
+        self._idle_slots += 1
         try:
             return await self._prepared.get()
         finally:
-            self._turns_to_end += 1
-
-    async def take_turn(self) -> None:
-        """Wait for a preparer's turn."""
-        await self._turns.acquire()
-
-    def end_turn(self) -> None:
-        """Let another preparer go on, unless a slot that waited has its file now."""
-        if self._turns_to_end:
-            self._turns_to_end -= 1
-        else:
-            self._turns.release()
+            self._idle_slots -= 1

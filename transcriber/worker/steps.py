@@ -1,4 +1,4 @@
-"""What is done with one file: downloaded and looked into ahead, transcribed in its slot."""
+"""What is done with one file: it is prepared (downloaded, looked into), then transcribed."""
 
 from __future__ import annotations
 
@@ -7,109 +7,127 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from transcriber.audio import download
-from transcriber.audio import probe as audio
+from transcriber.audio import download, probe
 from transcriber.core.verdicts import Throttled
+from transcriber.providers import Upload
 from transcriber.providers.pace import Pace
-from transcriber.queue.jobs import Result
+from transcriber.queue.jobs import Completion
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from transcriber.audio.networks import Networks
-    from transcriber.providers import Provider, Session, Transcript
+    from transcriber.core.transcript import Transcript
+    from transcriber.providers import Provider, Session
+    from transcriber.providers.catalogue import Price
     from transcriber.queue.jobs import Job
-    from transcriber.worker.flight import Confirm, Perform, Prepare
+    from transcriber.worker.worker import Confirm, Prepare, Transcribe
 
-# how long a throttled file waits where the provider does not say, and at the most
+# How long a throttled file waits where the provider does not say, and at most.
 THROTTLE_SECONDS = 1.0
 LONGEST_THROTTLE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Recording:
+class PreparedFile:
     """A file that is here, and has sound in it."""
 
     downloaded: download.Download
-    info: audio.AudioInfo
+    info: probe.AudioInfo
     began: float
 
     def close(self) -> None:
         """Give its disk space back."""
         self.downloaded.file.close()
 
+    def upload(self) -> Upload:
+        """Return the file as a provider takes it, at its start."""
+        self.downloaded.file.seek(0)
+        return Upload(
+            self.downloaded.file,
+            f"recording.{self.info.suffix}",
+            self.info.media_type,
+            self.info.duration_seconds,
+        )
 
-class Transcription:
+
+class Steps:
     """The two steps, for as many preparers and slots as there are."""
 
     def __init__(
-        self, provider: Provider, *, slots: int, networks: Networks, language: str | None
+        self,
+        provider: Provider,
+        *,
+        slots: int,
+        networks: Networks,
+        language: str | None,
+        price: Price | None,
     ) -> None:
-        """Take the provider, the networks that downloads may reach, and the calls' language."""
+        """Take the provider and its price, the networks to download from, the calls' language."""
         self._provider = provider
         self._networks = networks
         self._language = language
+        self._price = price
         self._pace = Pace(slots)
         self._ssl_context = download.new_ssl_context()
-        # one thread looks into files: several fight over the interpreter's lock, packet by packet,
-        # and everything else waits for them
+        # One thread looks into files: several would hand the interpreter's lock to each other at
+        # every packet, and everything else would wait for them.
         self._prober = ThreadPoolExecutor(1)
 
     @asynccontextmanager
     async def preparer(self) -> AsyncIterator[Prepare]:
-        """Open a connection of the preparer's own: a shared pool scans all of them per request."""
+        """Open a connection of one's own, because a shared pool scans all of them per request."""
         async with download.client(self._networks, self._ssl_context) as client:
 
-            async def prepare(job: Job) -> Recording:
+            async def prepare(job: Job) -> PreparedFile:
                 began = time.monotonic()
                 downloaded = await download.fetch(client, job.url, download.DownloadLimits())
                 try:
                     info = await asyncio.get_running_loop().run_in_executor(
-                        self._prober, audio.probe, downloaded.file
+                        self._prober, probe.probe, downloaded.file
                     )
                 except BaseException:
                     downloaded.file.close()
                     raise
-                return Recording(downloaded, info, began)
+                return PreparedFile(downloaded, info, began)
 
             yield prepare
 
     @asynccontextmanager
-    async def performer(self) -> AsyncIterator[Perform]:
-        """Open a line of the slot's own to the provider."""
+    async def transcriber(self) -> AsyncIterator[Transcribe]:
+        """Open a slot's own line to the provider."""
         session = self._provider.session()
+
+        async def transcribe(job: Job, file: PreparedFile, confirm: Confirm) -> Completion:
+            transcript = await self._ask(session, file, confirm)
+            audio_seconds = file.info.duration_seconds
+            return Completion(
+                job,
+                transcript,
+                audio=asdict(file.info),
+                audio_seconds=audio_seconds,
+                content_sha256=file.downloaded.sha256,
+                file_size_bytes=file.downloaded.size_bytes,
+                seconds=time.monotonic() - file.began,
+                cost=self._price.of(transcript.usage, audio_seconds) if self._price else None,
+            )
+
         try:
-
-            async def perform(job: Job, recording: Recording, confirm: Confirm) -> Result:
-                transcript = await self._transcribe(session, recording, confirm)
-                return Result(
-                    job,
-                    transcript,
-                    audio=recording.info,
-                    content_sha256=recording.downloaded.sha256,
-                    file_size_bytes=recording.downloaded.size_bytes,
-                    seconds=time.monotonic() - recording.began,
-                )
-
-            yield perform
+            yield transcribe
         finally:
             await session.close()
 
-    async def _transcribe(
-        self, session: Session, recording: Recording, confirm: Confirm
-    ) -> Transcript:
+    async def _ask(self, session: Session, file: PreparedFile, confirm: Confirm) -> Transcript:
         """Ask the provider, as often as it answers "later"."""
-        file = recording.downloaded.file
         patience = THROTTLE_SECONDS
         while True:
             async with self._pace.request():
                 await confirm()
-                file.seek(0)
                 try:
-                    transcript = await session.transcribe(file, recording.info, self._language)
+                    transcript = await session.transcribe(file.upload(), self._language)
                 except Throttled as throttled:
                     self._pace.throttled()
                     asked = throttled.retry_after if throttled.retry_after is not None else patience
@@ -117,7 +135,7 @@ class Transcription:
                     self._pace.accepted(transcript.rate_limit)
                     return transcript
             patience *= 2
-            # later than asked, and each at another moment, or all would come back at once
+            # Later than asked, and each file at another moment: else all would come back at once.
             await asyncio.sleep(
                 min(asked, LONGEST_THROTTLE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311
             )

@@ -1,4 +1,4 @@
-"""Write results back: what is ready together is written together, and none waits for another."""
+"""Write transcripts back: what is ready together is written together, and none waits for others."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from transcriber.worker.outcome import Completed, Lost
+
 if TYPE_CHECKING:
-    from transcriber.queue.claims import Queue
-    from transcriber.queue.jobs import Result
-    from transcriber.worker.flight import Flight
-    from transcriber.worker.leases import Leases
-    from transcriber.worker.outcome import Progress
+    from transcriber.queue.claims import Claims
+    from transcriber.queue.jobs import Completion
+    from transcriber.worker.leases import Flight, Leases
+    from transcriber.worker.outcome import Listener
 
 # A slow database makes large batches, a quick one small.
 LARGEST_WRITE = 300
 
 
 class Writer:
-    """The results of one worker that are not yet in the database."""
+    """The transcripts of one worker that are not yet in the database."""
 
-    def __init__(self, queue: Queue, leases: Leases, progress: Progress) -> None:
+    def __init__(self, claims: Claims, leases: Leases, listener: Listener) -> None:
         """Have nothing to write yet."""
-        self._queue = queue
+        self._claims = claims
         self._leases = leases
-        self._progress = progress
-        self._done: list[tuple[Flight, Result]] = []
+        self._listener = listener
+        self._done: list[tuple[Flight, Completion]] = []
         self._any_done = asyncio.Event()
 
     @property
@@ -33,13 +34,13 @@ class Writer:
         """Whether the database is slower than the slots."""
         return len(self._done) > 2 * LARGEST_WRITE
 
-    def add(self, flight: Flight, result: Result) -> None:
-        """Take a result; it is paid for."""
-        self._done.append((flight, result))
+    def add(self, flight: Flight, completion: Completion) -> None:
+        """Take a transcript; it is paid for."""
+        self._done.append((flight, completion))
         self._any_done.set()
 
     async def keep_writing(self) -> None:
-        """Write whatever comes. Several may do so: one writes while another waits for the disk."""
+        """Write what comes. Several may do so: one writes while another waits for the disk."""
         while True:
             await self._any_done.wait()
             self._any_done.clear()
@@ -48,20 +49,30 @@ class Writer:
     async def write(self) -> None:
         """Write what is there. What the database did not take stays."""
         while batch := self._done[:LARGEST_WRITE]:
-            results = [replace(result, job=flight.job) for flight, result in batch]
             del self._done[: len(batch)]
+            # A job may be held under a newer claim than the one that its transcript was made under.
+            completions = [replace(each, job=flight.job) for flight, each in batch]
             try:
-                written = await self._queue.complete(results)
+                written = await self._claims.complete(completions)
             except BaseException:
                 self._done[:0] = batch
                 raise
-            for (flight, _), result in zip(batch, results, strict=True):
-                is_written = flight.job.audio_file_id in written
-                if not is_written and flight.job != result.job:  # claimed anew meanwhile
-                    self._done.append((flight, result))
-                    continue
-                self._leases.forget(flight)
-                if is_written:
-                    self._progress.completed(result)
-                else:
-                    self._progress.lost(flight.job)
+            for (flight, _), completion in zip(batch, completions, strict=True):
+                self._hear(flight, completion, is_written=completion.job.audio_file_id in written)
+
+    def _hear(self, flight: Flight, completion: Completion, *, is_written: bool) -> None:
+        if not is_written and flight.job != completion.job:
+            self._done.append((flight, completion))  # It was claimed anew meanwhile: write again.
+            return
+        self._leases.forget(flight)
+        audio_file_id = flight.job.audio_file_id
+        self._listener(
+            Completed(
+                audio_file_id,
+                audio_seconds=completion.audio_seconds,
+                seconds=completion.seconds,
+                cost_usd=completion.cost,
+            )
+            if is_written
+            else Lost(audio_file_id)
+        )

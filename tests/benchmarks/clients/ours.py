@@ -12,25 +12,20 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from tests.support.database.catalogue import add_many_audio_files
-from transcriber.audio.probe import AudioInfo
+from tests.support.queue import Queue, completion_of
 from transcriber.db import migrate
 from transcriber.db.connect import open_pool
-from transcriber.providers import ProviderChoice, Transcript
-from transcriber.queue.claims import Queue
-from transcriber.queue.jobs import Choice, Result
-from transcriber.worker import worker, writer
-from transcriber.worker.flight import Limits
-from transcriber.worker.outcome import Outcome, Progress
+from transcriber.queue.jobs import RetryPolicy
+from transcriber.worker import writer
+from transcriber.worker.options import RunLimits
+from transcriber.worker.outcome import Outcome
+from transcriber.worker.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from transcriber.queue.jobs import Job
-    from transcriber.worker.flight import Confirm, Perform, Prepare
-
-INFO = AudioInfo(120.0, "mp3", 8000, 2, "mp3", "audio/mpeg")
-TRANSCRIPT = Transcript(text="hello", raw={"text": "hello"})
-PROVIDER = ProviderChoice("openai", "OpenAI", "gpt-transcribe", lambda _: NotImplemented, 1)
+    from transcriber.queue.jobs import Completion, Job
+    from transcriber.worker.worker import Confirm, Prepare, Transcribe
 
 
 class Nothing:
@@ -55,27 +50,15 @@ class NoWork:
         yield prepare
 
     @asynccontextmanager
-    async def performer(self) -> AsyncIterator[Perform]:
+    async def transcriber(self) -> AsyncIterator[Transcribe]:
         """Answer at once."""
 
-        async def perform(job: Job, prepared: Nothing, confirm: Confirm) -> Result:
+        async def transcribe(job: Job, prepared: Nothing, confirm: Confirm) -> Completion:
             del prepared
             await confirm()
-            return result_of(job)
+            return completion_of(job)
 
-        yield perform
-
-
-class Silent(Progress):
-    """Counts, and writes no lines."""
-
-    def _tell(self, event: str, line: str, **facts: object) -> None:
-        del event, line, facts
-
-
-def result_of(job: Job) -> Result:
-    """Return a tiny transcript."""
-    return Result(job, TRANSCRIPT, INFO, "0" * 64, 1, 0.0)
+        yield transcribe
 
 
 async def main(jobs: int, concurrency: int, batch: int) -> None:
@@ -83,20 +66,25 @@ async def main(jobs: int, concurrency: int, batch: int) -> None:
     migrate.apply()
     writer.LARGEST_WRITE = min(writer.LARGEST_WRITE, batch)
     outcome = Outcome()
-    progress = Silent(outcome, PROVIDER)
     async with open_pool() as pool:
-        queue = Queue(
-            pool, provider=PROVIDER, claim_ttl=120, choice=Choice(), on_outage=progress.outage
-        )
+        queue = Queue(pool)
         with psycopg.connect(autocommit=True) as connection:
             add_many_audio_files(connection, jobs)
             await queue.enqueue()
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
-        engine = worker.Worker(queue, NoWork(), Limits(slots=concurrency), progress)
+        worker = Worker(
+            queue,
+            queue.upkeep,
+            NoWork(),
+            slots=concurrency,
+            limits=RunLimits(),
+            retry_policy=RetryPolicy(),
+            listener=outcome.count,
+        )
         print("begin", flush=True)
         began, cpu = time.perf_counter(), time.process_time()
-        await engine.run()
+        await worker.run()
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     print(json.dumps({"jobs": outcome.completed, "seconds": seconds, "cpu": cpu}), flush=True)
     sys.stdin.read()

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.database.catalogue import add_many_audio_files, one
-from tests.support.queue import fail, new_queue, result_of
+from tests.support.queue import Queue, completion_of, fail
 from transcriber.db.connect import open_pool
 
 if TYPE_CHECKING:
     import psycopg
 
-    from transcriber.queue.claims import Queue
     from transcriber.queue.jobs import Job
 
 FILES, CONNECTIONS, SECONDS = 2000, 16, 60
@@ -50,7 +49,7 @@ class Hand:
         self.dice.shuffle(jobs)
         match self.dice.randrange(6):
             case 0 | 1 | 2:
-                await self.queue.complete([result_of(job) for job in jobs])
+                await self.queue.complete([completion_of(job) for job in jobs])
                 self.held.clear()
             case 3:
                 for job in jobs[:3]:
@@ -60,13 +59,13 @@ class Hand:
                 kept = [job.audio_file_id for job in jobs[::2]]
                 await asyncio.gather(self.queue.renew(jobs), self.queue.release(kept))
             case 5:
-                await asyncio.gather(self.queue.enqueue(), self.queue.enqueue_news())
+                await asyncio.gather(self.queue.enqueue(), self.queue.upkeep.enqueue_news())
 
     async def _is_done(self) -> bool:
-        if (await self.queue.count_pending()).files:
+        if await self.queue.count_queued():
             return False
         await self.queue.enqueue()  # Cooldowns may have ended meanwhile.
-        return (await self.queue.count_pending()).files == 0
+        return await self.queue.count_queued() == 0
 
 
 # PostgreSQL itself has a gap: `skip locked` waits where a row was updated and then locked by
@@ -81,7 +80,9 @@ def test_sixteen_connections_never_deadlock(
     async def work() -> int:
         async with open_pool() as pool, asyncio.timeout(SECONDS):
             await pool.resize(CONNECTIONS, CONNECTIONS)
-            hands = [Hand(new_queue(pool, claim_ttl), random.Random(n)) for n in range(CONNECTIONS)]
+            hands = [
+                Hand(Queue(pool, claim_ttl=claim_ttl), random.Random(n)) for n in range(CONNECTIONS)
+            ]
             await hands[0].queue.enqueue()
             work = asyncio.gather(*(hand.work() for hand in hands))
             for _ in range(5):
@@ -100,4 +101,4 @@ def test_sixteen_connections_never_deadlock(
 async def finish() -> None:
     """Do what cooled down at the end."""
     async with open_pool() as pool:
-        await Hand(new_queue(pool), random.Random(0)).work()
+        await Hand(Queue(pool), random.Random(0)).work()

@@ -15,17 +15,13 @@ import pytest
 
 from tests.support.database.catalogue import add_history, add_many_audio_files, one
 from tests.support.database.plans import Plan, explained
-from transcriber.audio.probe import AudioInfo
+from tests.support.queue import Queue, completion_of
 from transcriber.db.connect import open_pool
-from transcriber.providers import ProviderChoice, Transcript
-from transcriber.queue.claims import Queue
-from transcriber.queue.jobs import Choice, Result
+from transcriber.queue.jobs import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from transcriber.db.connect import Pool
-    from transcriber.queue.jobs import Job
 
 FILES = 50_000
 BATCH = 50
@@ -41,34 +37,24 @@ CHOSEN = """
 """
 PHONE = "+493023125007"
 
-CHOICES = {
-    "newest and oldest": Choice(),
-    "newest": Choice(backfill_share=0),
-    "oldest": Choice(newest_first=False),
-    "campaign": Choice(campaign="campaign 3"),
-    "max duration": Choice(max_duration=200),
-    "phone": Choice(phone=PHONE),
+SELECTIONS = {
+    "newest and oldest": Selection(),
+    "newest": Selection(backfill_share=0),
+    "oldest": Selection(newest_first=False),
+    "campaign": Selection(campaign="campaign 3"),
+    "max duration": Selection(max_duration=200),
+    "phone": Selection(phone=PHONE),
 }
 
 
-def queue_of(pool: Pool, choice: Choice) -> Queue:
-    provider = ProviderChoice("openai", "OpenAI", "a-model", lambda _: NotImplemented, 1)
-    return Queue(pool, provider=provider, claim_ttl=120, choice=choice, on_outage=pytest.fail)
-
-
-def result(job: Job) -> Result:
-    info = AudioInfo(120.0, "mp3", 8000, 2, "mp3", "audio/mpeg")
-    return Result(job, Transcript("hello"), info, "0" * 64, 1, 0.0)
-
-
 def costs_of(
-    step: Callable[[Queue], Awaitable[object]], choice: Choice | None = None
+    step: Callable[[Queue], Awaitable[object]], selection: Selection | None = None
 ) -> list[Plan]:
     """Return the plans of what a step does with the queue."""
 
     async def run() -> list[Plan]:
         async with open_pool() as pool, explained(pool) as plans:
-            await step(queue_of(pool, choice or Choice()))
+            await step(Queue(pool, selection))
             return plans
 
     return asyncio.run(run())
@@ -90,7 +76,7 @@ def enqueue(*, analysed: bool) -> None:
 
     async def run() -> None:
         async with open_pool() as pool:
-            await queue_of(pool, Choice()).enqueue()
+            await Queue(pool).enqueue()
             if analysed:
                 async with pool.connection() as connection:
                     await connection.execute("vacuum analyze")
@@ -113,16 +99,16 @@ def test_a_claim_costs_the_same_however_much_is_done(
     for state in ("as queued", "analysed"):
         if state == "analysed":
             catalogue.execute("vacuum analyze")
-        for name, choice in CHOICES.items():
+        for name, selection in SELECTIONS.items():
             catalogue.execute("delete from media_pipeline.transcription_claims")
-            (plan,) = costs_of(lambda queue: queue.claim(BATCH), choice)
+            plans = costs_of(lambda queue: queue.claim(BATCH), selection)
             claimed = one(catalogue, "select count(*) from media_pipeline.transcription_claims")
-            chosen = one(catalogue, CHOSEN, choice.campaign, choice.phone)
+            chosen = one(catalogue, CHOSEN, selection.campaign, selection.phone)
             assert claimed == min(BATCH, chosen), name
-            which = f"{name}, {state}: {plan}"
-            assert plan.rows_visited <= 20 * BATCH, which
-            assert plan.buffers_of("newest_files", "oldest_files") <= 12 * BATCH, which
-            assert plan.buffers <= 40 * BATCH, which
+            which = f"{name}, {state}: {'; '.join(map(str, plans))}"
+            assert sum(plan.rows_visited for plan in plans) <= 20 * BATCH, which
+            assert sum(plan.buffers_of("candidates") for plan in plans) <= 12 * BATCH, which
+            assert sum(plan.buffers for plan in plans) <= 40 * BATCH, which
 
 
 def test_an_old_snapshot_elsewhere_does_not_make_claims_dearer(
@@ -136,13 +122,17 @@ def test_an_old_snapshot_elsewhere_does_not_make_claims_dearer(
         for _ in range(150):
             claimed = await queue.claim(BATCH)
             assert len(claimed.jobs) == BATCH
-            await queue.complete([result(job) for job in claimed.jobs])
+            await queue.complete([completion_of(job) for job in claimed.jobs])
 
     with psycopg.connect() as report:
         report.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         report.execute("select 1 from media_pipeline.transcriptions limit 1")
-        claims = [plan for plan in costs_of(drain) if "newest_files" in plan.statement]
-    pages = [plan.buffers_of("newest_files", "oldest_files") for plan in claims]
+        claims = [plan for plan in costs_of(drain) if "with candidates" in plan.statement]
+    newest, oldest = claims[::2], claims[1::2]
+    pages = [
+        sum(plan.buffers_of("candidates") for plan in both)
+        for both in zip(newest, oldest, strict=True)
+    ]
     assert len(pages) == 150
     first, last = statistics.median(pages[:15]), statistics.median(pages[-15:])
     assert last <= 1.5 * first, f"{first} pages, then {last}"
@@ -157,12 +147,13 @@ def test_looking_for_work_in_vain_costs_a_handful_of_pages(catalogue: psycopg.Co
 
     async def look(queue: Queue) -> None:
         await queue.enqueue()
-        await queue.enqueue_news()
+        await queue.upkeep.enqueue_news()
         assert not (await queue.claim(BATCH)).any_pending
 
-    *_, wake, news, claim = costs_of(look)
+    *_, wake, news, newest, oldest = costs_of(look)
     assert wake.buffers <= 10, f"wake: {wake}"
     # it looks back over the last thousand files
     assert news.buffers <= 100, f"enqueue: {news}"
-    assert claim.buffers <= 20, f"claim: {claim}"
-    assert claim.rows_visited == 0
+    for claim in (newest, oldest):
+        assert claim.buffers <= 20, f"claim: {claim}"
+        assert claim.rows_visited == 0

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+import pytest
 
+from tests.support.clock import MovableClock
 from tests.support.database.catalogue import add_many_audio_files, one
-from tests.support.queue import fail, new_queue, result_of
+from tests.support.queue import Queue, completion_of, fail
 from transcriber.db.connect import open_pool
-from transcriber.queue import claims as queue_module
+from transcriber.queue.claims import CURSOR_SECONDS
+from transcriber.queue.jobs import Selection
+from transcriber.queue.upkeep import RECONCILE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import pytest
-
     from transcriber.db.connect import Pool
-    from transcriber.queue.claims import Queue
 
 EXPIRE = "update media_pipeline.transcription_claims set expires_at = now()"
 CLAIMS = (
@@ -35,7 +36,7 @@ WRITTEN_BY = "select metadata ->> 'worker' from media_pipeline.transcriptions"
 async def two_workers() -> AsyncIterator[tuple[Queue, Queue]]:
     """Yield two workers' views of the queue, which is up to date."""
     async with open_pool() as pool:
-        first, second = new_queue(pool), new_queue(pool)
+        first, second = Queue(pool), Queue(pool)
         await first.enqueue()
         yield first, second
 
@@ -46,12 +47,12 @@ def test_a_failure_beside_a_transcript_is_forgotten(connection: psycopg.Connecti
 
     async def scenario() -> None:
         async with two_workers() as (ours, _):
-            await ours.complete([result_of(job) for job in (await ours.claim(1)).jobs])
+            await ours.complete([completion_of(job) for job in (await ours.claim(1)).jobs])
             connection.execute(
                 "insert into media_pipeline.transcription_failures"
                 " (audio_file_id, status, ignore_until) values (1, 'transient', now())"
             )
-            await ours.enqueue_news()
+            await ours.upkeep.enqueue_news()
 
     asyncio.run(scenario())
     assert one(connection, FAILURES) == 0
@@ -67,13 +68,13 @@ def test_a_result_may_be_written_twice_by_whoever_wrote_it(
         async with two_workers() as (ours, theirs):
             jobs = (await ours.claim(3)).jobs
             ids = {job.audio_file_id for job in jobs}
-            results = [result_of(job) for job in jobs]
+            results = [completion_of(job) for job in jobs]
             assert await ours.complete(results) == ids
             completed_at = one(
                 connection, "select max(completed_at) from media_pipeline.transcriptions"
             )
             assert await ours.complete(results) == ids
-            assert await theirs.complete(results) == set()
+            assert await theirs.complete([completion_of(job) for job in jobs]) == set()
             assert completed_at == one(
                 connection, "select max(completed_at) from media_pipeline.transcriptions"
             )
@@ -89,13 +90,14 @@ def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> Non
 
         def __init__(self, pool: Pool) -> None:
             self.pool = pool
+            self.is_broken = False
             self.statements = 0
 
         @asynccontextmanager
         async def connection(self) -> AsyncIterator[Any]:
             async with self.pool.connection() as opened:
                 yield self
-                self.statements += 1
+                self.statements += self.is_broken
                 if self.statements % 2:
                     raise psycopg.OperationalError("server closed the connection unexpectedly")
                 del opened
@@ -106,15 +108,15 @@ def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> Non
 
     async def scenario() -> None:
         async with open_pool() as pool:
-            queue = new_queue(pool)
+            broken = LosesAnswers(pool)
+            queue = Queue(cast("Pool", broken))
             await queue.enqueue()
             first, second = (await queue.claim(2)).jobs
-            broken = LosesAnswers(pool)
-            queue._pool = broken  # type: ignore[assignment]  # noqa: SLF001
-            assert await queue.complete([result_of(first)]) == {first.audio_file_id}
+            broken.is_broken = True
+            assert await queue.complete([completion_of(first)]) == {first.audio_file_id}
             connection.execute("delete from media_pipeline.transcription_claims")
             kept = await queue.renew([second])  # made anew, and its answer is lost
-            assert await queue.complete([result_of(kept[second.audio_file_id])])
+            assert await queue.complete([completion_of(kept[second.audio_file_id])])
             assert queue.outages == broken.statements // 2 >= 3
 
     asyncio.run(scenario())
@@ -131,15 +133,15 @@ def test_a_stale_owner_changes_nothing(connection: psycopg.Connection) -> None:
             connection.execute(EXPIRE)
             (job,) = (await owner.claim(1)).jobs
             claims = one(connection, CLAIMS)
-            assert await stale.complete([result_of(stale_job)]) == set()
+            assert await stale.complete([completion_of(stale_job)]) == set()
             assert await fail(stale, stale_job) is None
             assert await stale.renew([stale_job]) == {}
             await stale.release()
             assert (one(connection, CLAIMS), one(connection, FAILURES)) == (claims, 0)
-            assert await owner.complete([result_of(job)]) == {job.audio_file_id}
-            assert await stale.complete([result_of(stale_job)]) == set()
+            assert await owner.complete([completion_of(job)]) == {job.audio_file_id}
+            assert await stale.complete([completion_of(stale_job)]) == set()
             assert await stale.renew([stale_job]) == {}
-            assert one(connection, WRITTEN_BY) == owner.worker
+            assert one(connection, WRITTEN_BY) == owner.claimant
             assert one(connection, CLAIMS) is None
 
     asyncio.run(scenario())
@@ -171,8 +173,8 @@ def test_a_deleted_claim_is_made_anew_unless_another_has_the_file(
             kept = await ours.renew(jobs)
             assert taken.audio_file_id not in kept
             (job,) = kept.values()
-            assert await ours.complete([result_of(job)]) == {job.audio_file_id}
-            assert await theirs.complete([result_of(taken)]) == {taken.audio_file_id}
+            assert await ours.complete([completion_of(job)]) == {job.audio_file_id}
+            assert await theirs.complete([completion_of(taken)]) == {taken.audio_file_id}
             connection.execute("delete from media_pipeline.transcription_claims")
             assert await ours.renew(jobs) == {}  # done is done
 
@@ -189,47 +191,88 @@ def test_a_paid_result_is_kept_although_the_next_owner_failed(
             (job,) = (await slow.claim(1)).jobs
             connection.execute(EXPIRE)
             assert await fail(next_owner, (await next_owner.claim(1)).jobs[0]) == "transient"
-            assert await slow.complete([result_of(job)]) == {job.audio_file_id}
+            assert await slow.complete([completion_of(job)]) == {job.audio_file_id}
             assert (one(connection, STATUS), one(connection, FAILURES)) == ("completed", 0)
 
     asyncio.run(scenario())
 
 
 def test_what_people_do_by_hand_takes_effect_while_a_worker_watches(
-    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    connection: psycopg.Connection,
 ) -> None:
     add_many_audio_files(connection, 2)
-    assert queue_module.RECONCILE_SECONDS <= 60
+    assert RECONCILE_SECONDS <= 60
 
     async def scenario() -> None:
-        async with two_workers() as (queue, _):
+        clock = MovableClock()
+        async with open_pool() as pool:
+            queue = Queue(pool, clock=clock)
+            await queue.enqueue()
             for job in (await queue.claim(2)).jobs:
                 assert await fail(queue, job) == "transient"
-            await queue.enqueue_news()
-            assert (await queue.claim(2)).any_pending is False
             connection.execute(
                 "DELETE FROM media_pipeline.transcription_failures WHERE status='transient';"
             )
-            monkeypatch.setattr(queue_module, "RECONCILE_SECONDS", 0)  # as if so much time passed
-            await queue.enqueue_news()
+            await queue.upkeep.enqueue_news()
+            assert (await queue.claim(2)).any_pending is False
+            await clock.move(RECONCILE_SECONDS + 1)
+            await queue.upkeep.enqueue_news()
             assert len((await queue.claim(2)).jobs) == 2
 
     asyncio.run(scenario())
 
 
-def test_a_claim_goes_back_to_the_ends_of_the_queue(
-    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_goes_back_to_the_end_of_the_queue(connection: psycopg.Connection) -> None:
     add_many_audio_files(connection, 30)
-    monkeypatch.setattr(queue_module, "CURSOR_SECONDS", 0.2)
 
     async def scenario() -> None:
-        async with two_workers() as (queue, _):
-            first = {job.audio_file_id for job in (await queue.claim(4)).jobs}
+        clock = MovableClock()
+        async with open_pool() as pool:
+            queue = Queue(pool, Selection(backfill_share=0), clock=clock)
+            await queue.enqueue()
+
+            async def claim() -> set[int]:
+                return {job.audio_file_id for job in (await queue.claim(4)).jobs}
+
+            newest = await claim()
             connection.execute(EXPIRE)
-            await asyncio.sleep(0.25)
-            await queue.claim(4)  # still from where the last one ended
-            again = {job.audio_file_id for job in (await queue.claim(4)).jobs}
-            assert first & again
+            # The next claim begins at the call where the last one ended.
+            assert newest & await claim() == {min(newest)}
+            await clock.move(CURSOR_SECONDS + 0.1)
+            assert not newest & await claim()
+            connection.execute(EXPIRE)
+            assert newest == await claim()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("selection", "files"),
+    [
+        (Selection(), 60),
+        (Selection(newest_first=False), 60),
+        (Selection(campaign="campaign 3"), 6),
+        (Selection(phone="+493023125007"), 1),
+        (Selection(max_duration=119), 0),
+        (Selection(max_duration=120, campaign="campaign 3"), 6),
+    ],
+    ids=repr,
+)
+def test_what_is_counted_is_what_is_claimed(
+    connection: psycopg.Connection, selection: Selection, files: int
+) -> None:
+    add_many_audio_files(connection, 60)
+
+    async def scenario() -> None:
+        async with open_pool() as pool:
+            queue = Queue(pool, selection)
+            await queue.enqueue()
+            pending = await queue.count_pending()
+            assert (pending.files, pending.audio_seconds) == (files, 120 * files)
+            claimed = []
+            while jobs := (await queue.claim(7)).jobs:
+                claimed += jobs
+            assert len(claimed) == files
+            assert (await queue.count_pending()).files == 0
 
     asyncio.run(scenario())

@@ -1,79 +1,33 @@
--- Take claimable files: so many of the newest calls, so many of the oldest. One row per
--- file won, and a single row without a file when none was. What was seen tells "nothing
--- to do" (0) from "others were quicker" (ask again at once).
+-- Take claimable files from one end of the queue: the newest calls, or the oldest. One
+-- row per file won, and a single row without a file when none was. `seen` tells
+-- "nothing is pending" (0) from "others were quicker" (ask again at once); `reached` is
+-- where the next claim may begin.
 --
 -- The row whose change means "done" is the one that is locked, so that PostgreSQL looks
 -- at its newest version: locking audio_files instead did 7,576 of 20,000 short jobs
--- twice. `newest_from` and `oldest_from` are where the last claim ended: while somebody
--- holds an old snapshot, done files stay in the index, and each claim would walk over
--- all of them (28 ms instead of 2).
-with newest_files as materialized (
+-- twice. A custom plan knows the parameters, so that the cases fold away and the order
+-- is the index's, forwards or backwards. The bound is on one side only: PostgreSQL
+-- takes a range of which it knows nothing for one row in 200, and would sort a whole
+-- campaign to claim 50 of its files.
+with candidates as materialized (
     select
         claimable_files.audio_file_id,
         claimable_files.started
     from media_pipeline.claimable_files
     where
-        claimable_files.started <= %(newest_from)s::double precision
-        and (
-            %(campaign)s::text is null
-            or claimable_files.campaign_name = left(%(campaign)s::text, 500)
-        )
-        and (
-            %(max_duration)s::double precision is null
-            or claimable_files.duration_seconds <= %(max_duration)s::double precision
-        )
-        and (
-            %(phone)s::text is null
-            or claimable_files.audio_file_id = any(
-                array(
-                    select audio_files.id
-                    from media_pipeline.audio_files
-                    where audio_files.phone = %(phone)s::text
-                )
-            )
-        )
-    order by claimable_files.started desc, claimable_files.audio_file_id desc
-    limit %(newest)s
+        case
+            when %(newest_first)s
+                then claimable_files.started <= %(begin_at)s::double precision
+            else claimable_files.started >= %(begin_at)s::double precision
+        end
+        -- include: selection.part.sql
+    order by
+        case when %(newest_first)s then claimable_files.started end desc,
+        case when %(newest_first)s then claimable_files.audio_file_id end desc,
+        claimable_files.started asc,
+        claimable_files.audio_file_id asc
+    limit %(batch)s
     for no key update skip locked
-),
-
-oldest_files as materialized (
-    select
-        claimable_files.audio_file_id,
-        claimable_files.started
-    from media_pipeline.claimable_files
-    where
-        claimable_files.started >= %(oldest_from)s::double precision
-        and (
-            %(campaign)s::text is null
-            or claimable_files.campaign_name = left(%(campaign)s::text, 500)
-        )
-        and (
-            %(max_duration)s::double precision is null
-            or claimable_files.duration_seconds <= %(max_duration)s::double precision
-        )
-        and (
-            %(phone)s::text is null
-            or claimable_files.audio_file_id = any(
-                array(
-                    select audio_files.id
-                    from media_pipeline.audio_files
-                    where audio_files.phone = %(phone)s::text
-                )
-            )
-        )
-        and claimable_files.audio_file_id not in (
-            select newest_files.audio_file_id from newest_files
-        )
-    order by claimable_files.started asc, claimable_files.audio_file_id asc
-    limit %(oldest)s
-    for no key update skip locked
-),
-
-candidates as (
-    select newest_files.audio_file_id from newest_files
-    union all
-    select oldest_files.audio_file_id from oldest_files
 ),
 
 claimed_files as (
@@ -81,7 +35,7 @@ claimed_files as (
     (audio_file_id, claimed_by, claimed_at, expires_at)
     select
         candidates.audio_file_id,
-        %(worker)s as claimed_by,
+        %(claimant)s as claimed_by,
         clock_timestamp() as claimed_at,
         now() + make_interval(secs => %(claim_ttl)s) as expires_at
     from candidates
@@ -113,24 +67,28 @@ won_files as (
 
 circumstances as (
     select
-        (select count(*) from newest_files) as newest_seen,
-        (select min(newest_files.started) from newest_files) as newest_until,
-        (select count(*) from oldest_files) as oldest_seen,
-        (select max(oldest_files.started) from oldest_files) as oldest_until,
+        (select count(*) from candidates) as seen,
+        (
+            select
+                case
+                    when %(newest_first)s then min(candidates.started)
+                    else max(candidates.started)
+                end
+            from candidates
+        ) as reached,
         (
             select provider_pauses.reason
             from media_pipeline.provider_pauses
             where provider_pauses.provider = %(provider)s
         ) as paused_because,
-        -- a claim that a power cut takes back costs nothing: they are claimed again
+        -- Commit without waiting for the disk: if a crash undoes a claim, the file is
+        -- claimed again. The join below is always true; it only forces this call.
         set_config('synchronous_commit', 'off', true) as commit_mode
 )
 
 select
-    circumstances.newest_seen,
-    circumstances.newest_until,
-    circumstances.oldest_seen,
-    circumstances.oldest_until,
+    circumstances.seen,
+    circumstances.reached,
     circumstances.paused_because,
     won_files.audio_file_id,
     won_files.claimed_at,
@@ -138,4 +96,6 @@ select
     won_files.url_sha1
 from circumstances
 left join won_files on circumstances.commit_mode = 'off'
-order by won_files.audio_file_id desc
+order by
+    case when %(newest_first)s then won_files.audio_file_id end desc,
+    won_files.audio_file_id asc

@@ -8,7 +8,7 @@
 -- Lock order, here as everywhere: audio_files rows, then transcriptions rows, then
 -- claims, each by ascending id. A cascading delete locks in the same order.
 with results as materialized (
-    select *
+    select results.*
     from
         json_to_recordset(%(results)s::json) as results (
             audio_file_id bigint,
@@ -21,7 +21,8 @@ with results as materialized (
             metadata jsonb,
             raw_response jsonb,
             content_sha256 text,
-            file_size_bytes bigint
+            file_size_bytes bigint,
+            result_id text
         )
 ),
 
@@ -45,7 +46,7 @@ locked_transcriptions as materialized (
     select
         transcriptions.audio_file_id,
         transcriptions.status,
-        transcriptions.metadata
+        transcriptions.metadata ->> 'result_id' as result_id
     from media_pipeline.transcriptions
     where
         transcriptions.audio_file_id in (select results.audio_file_id from results)
@@ -58,7 +59,7 @@ locked_transcriptions as materialized (
 locked_claims as materialized (
     select
         transcription_claims.audio_file_id,
-        transcription_claims.claimed_by = %(worker)s
+        transcription_claims.claimed_by = %(claimant)s
         and transcription_claims.claimed_at = results.claimed_at as is_ours
     from media_pipeline.transcription_claims
     inner join results on transcription_claims.audio_file_id = results.audio_file_id
@@ -128,8 +129,9 @@ forgotten_failures as (
     where transcription_failures.audio_file_id = written_transcriptions.audio_file_id
 ),
 
--- a refresh may hold some of these rows and wait for others: whoever skips cannot
--- deadlock, and the transcript's metadata has the two as well
+-- A refresh may hold some of these rows while it waits for others, so rows that it has
+-- locked are skipped: the statement cannot deadlock with it, and the transcript's
+-- metadata has the checksum and the size, too.
 describable_files as materialized (
     select
         audio_files.id,
@@ -155,11 +157,11 @@ described_files as (
 
 select written_transcriptions.audio_file_id from written_transcriptions
 union all
--- written by us before a connection was lost
+-- These were written before a connection was lost, and with it the answer.
 select locked_transcriptions.audio_file_id
 from locked_transcriptions
-inner join results on locked_transcriptions.audio_file_id = results.audio_file_id
-where
-    locked_transcriptions.status = 'completed'
-    and locked_transcriptions.metadata ->> 'worker' = %(worker)s
-    and locked_transcriptions.metadata = results.metadata
+inner join results
+    on
+        locked_transcriptions.audio_file_id = results.audio_file_id
+        and locked_transcriptions.result_id = results.result_id
+where locked_transcriptions.status = 'completed'

@@ -1,15 +1,11 @@
--- How many files are to do, and how much sound: what a run's progress is measured
--- against.
+-- Count what a run may claim, by the same filters, and add up its sound: a run's
+-- progress is measured against it. One row.
 select
     count(*) as files,
-    coalesce(
-        sum((transcriptions.metadata #>> '{queue,audio_seconds}')::double precision), 0
-    ) as audio_seconds
-from media_pipeline.transcriptions
+    coalesce(sum(audio_files.duration_seconds), 0) as audio_seconds
+from media_pipeline.claimable_files
+inner join media_pipeline.audio_files
+    on claimable_files.audio_file_id = audio_files.id
 where
-    transcriptions.status = 'pending'
-    and (
-        %(campaign)s::text is null
-        or (transcriptions.metadata #>> '{queue,campaign}')
-        = left(%(campaign)s::text, 500)
-    )
+    true
+    -- include: selection.part.sql

@@ -5,37 +5,24 @@ with new_files as (
     select
         audio_files.id,
         case
-            when
-                transcription_failures.status = 'permanent'
-                or transcription_failures.ignore_until > now()
-                then 'failed'
-            else 'pending'
+            when held_back_files.audio_file_id is null then 'pending' else 'failed'
         end as status,
-        jsonb_build_object(
-            'queue',
-            jsonb_build_object(
-                'started',
-                extract(
-                    epoch from coalesce(audio_files.started, audio_files.created_at)
-                ),
-                'campaign',
-                left(audio_files.campaign_name, 500),  -- what an index takes
-                'audio_seconds',
-                audio_files.duration_seconds
-            )
+        media_pipeline.queue_entry(
+            audio_files.started, audio_files.created_at, audio_files.campaign_name
         ) as metadata
     from media_pipeline.audio_files
-    left join media_pipeline.transcription_failures
+    left join media_pipeline.held_back_files
         on
-            audio_files.id = transcription_failures.audio_file_id
-            and transcription_failures.audio_file_id > %(after_id)s
+            audio_files.id = held_back_files.audio_file_id
+            and held_back_files.audio_file_id > %(after_id)s
     where
         audio_files.id > %(after_id)s
         and not exists (
             select from media_pipeline.transcriptions
             where
                 transcriptions.audio_file_id = audio_files.id
-                -- said again, or all transcriptions would be read for a few new files
+                -- Repeated, because PostgreSQL does not infer it from the join: it
+                -- would read all transcriptions for a few new files.
                 and transcriptions.audio_file_id > %(after_id)s
         )
     order by audio_files.id

@@ -27,7 +27,7 @@ released_claim as (
     delete from media_pipeline.transcription_claims
     where
         transcription_claims.audio_file_id = %(audio_file_id)s
-        and transcription_claims.claimed_by = %(worker)s
+        and transcription_claims.claimed_by = %(claimant)s
         and transcription_claims.claimed_at = %(claimed_at)s
         -- Always true. Reading the CTE here makes PostgreSQL lock the transcription
         -- before the claim.

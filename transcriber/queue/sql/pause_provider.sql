@@ -1,4 +1,4 @@
 -- Stop every worker of a provider until a person runs `transcriber resume`.
 insert into media_pipeline.provider_pauses (provider, reason, paused_by)
-values (%(provider)s, %(reason)s, %(worker)s)
+values (%(provider)s, %(reason)s, %(claimant)s)
 on conflict (provider) do nothing

@@ -24,12 +24,12 @@ insert into media_pipeline.transcription_claims as existing_claim
 (audio_file_id, claimed_by, claimed_at, expires_at)
 select
     pending_files.audio_file_id,
-    %(worker)s as claimed_by,
+    %(claimant)s as claimed_by,
     clock_timestamp() as claimed_at,
     now() + make_interval(secs => %(claim_ttl)s) as expires_at
 from pending_files
 order by pending_files.audio_file_id
--- ours already, where an answer was lost or the file was just claimed anew
+-- It is ours already where an answer was lost or the file was just claimed anew.
 on conflict (audio_file_id) do update
     set expires_at = excluded.expires_at
     where existing_claim.claimed_by = excluded.claimed_by

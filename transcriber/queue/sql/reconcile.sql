@@ -1,13 +1,10 @@
--- Make transcriptions agree with what anybody did by hand to the failures or the queue:
+-- Make transcriptions agree with what people did by hand to the failures or the queue:
 -- pending where no failure holds a file back any more, failed where one does, and with
--- a place in the queue where somebody else wrote the row. One row: how many rows
+-- a place in the queue where another program wrote the row. One row: how many rows
 -- changed.
 with held_back_files as materialized (
-    select transcription_failures.audio_file_id
-    from media_pipeline.transcription_failures
-    where
-        transcription_failures.status = 'permanent'
-        or transcription_failures.ignore_until > now()
+    select held_back_files.audio_file_id
+    from media_pipeline.held_back_files
 ),
 
 disagreeing_files as (
@@ -20,20 +17,17 @@ disagreeing_files as (
             where held_back_files.audio_file_id = transcriptions.audio_file_id
         )
     union all
-    select transcriptions.audio_file_id
-    from media_pipeline.transcriptions
+    select queued_files.audio_file_id
+    from media_pipeline.queued_files
     inner join held_back_files
-        on transcriptions.audio_file_id = held_back_files.audio_file_id
-    where transcriptions.status = 'pending'
+        on queued_files.audio_file_id = held_back_files.audio_file_id
     union all
-    select transcriptions.audio_file_id
-    from media_pipeline.transcriptions
-    where
-        transcriptions.status = 'pending'
-        and (transcriptions.metadata #>> '{queue,started}')::double precision is null
+    select queued_files.audio_file_id
+    from media_pipeline.queued_files
+    where queued_files.started is null
 ),
 
--- locked as everywhere, by ascending id; skipped where somebody works on it just now
+-- Locked by ascending id, as everywhere; rows that somebody works on now are skipped.
 locked_transcriptions as materialized (
     select transcriptions.audio_file_id
     from media_pipeline.transcriptions
@@ -52,18 +46,8 @@ agreeing_files as (
         status = case
             when held_back_files.audio_file_id is null then 'pending' else 'failed'
         end,
-        metadata = jsonb_build_object(
-            'queue',
-            jsonb_build_object(
-                'started',
-                extract(
-                    epoch from coalesce(audio_files.started, audio_files.created_at)
-                ),
-                'campaign',
-                left(audio_files.campaign_name, 500),  -- what an index takes
-                'audio_seconds',
-                audio_files.duration_seconds
-            )
+        metadata = media_pipeline.queue_entry(
+            audio_files.started, audio_files.created_at, audio_files.campaign_name
         )
     from locked_transcriptions
     inner join media_pipeline.audio_files

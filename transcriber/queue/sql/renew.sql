@@ -19,7 +19,7 @@ with own_claims as materialized (
             and transcription_claims.claimed_at = held.claimed_at
     inner join media_pipeline.audio_files
         on transcription_claims.audio_file_id = audio_files.id
-    where transcription_claims.claimed_by = %(worker)s
+    where transcription_claims.claimed_by = %(claimant)s
     order by transcription_claims.audio_file_id
     for update of transcription_claims
 ),

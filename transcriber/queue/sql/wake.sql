@@ -31,7 +31,8 @@ woken_files as (
         and transcriptions.status = 'failed'
 ),
 
--- out of the index of due failures; a failure without this time holds nothing back
+-- Clear ignore_until so that the row leaves the index of due failures; without it a
+-- failure no longer holds its file back.
 ended_cooldowns as (
     update media_pipeline.transcription_failures
     set ignore_until = null
@@ -44,7 +45,7 @@ ended_cooldowns as (
     returning transcription_failures.audio_file_id
 ),
 
--- recorded while a completion was on its way, which could not see it
+-- These were recorded while a completion was on its way, which could not see them.
 outdated_failures as (
     delete from media_pipeline.transcription_failures
     using locked_transcriptions

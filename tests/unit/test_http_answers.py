@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.core.verdicts import Verdict, is_transient_download, judge_provider_answer
+from transcriber.core.verdicts import Verdict, is_transient_download
+from transcriber.providers.http_answers import judge
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ from transcriber.core.verdicts import Verdict, is_transient_download, judge_prov
     ],
 )
 def test_a_provider_answer_has_one_verdict(status: int, code: str | None, verdict: Verdict) -> None:
-    found, reason = judge_provider_answer(status, code)
+    found, reason = judge(status, code, key_variable="OPENAI_API_KEY")
     assert found is verdict
     assert reason
 

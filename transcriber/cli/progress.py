@@ -1,0 +1,199 @@
+"""How a run shows itself on stderr: a bar on a terminal, a line a file elsewhere, JSON for logs.
+
+Each is a `Listener` of the worker's events. Files go by their id: no phone, URL or word of a call
+is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from transcriber.queue.statement import Outage
+from transcriber.worker.outcome import Completed, Failed, Lost, Started, Stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click._termui_impl import ProgressBar
+
+    from transcriber.worker.outcome import Event, Listener, Outcome
+
+OUTAGE_LINE_SECONDS = 30.0
+
+
+@contextmanager
+def shown_progress(outcome: Outcome, *, log_format: str, watch: bool) -> Iterator[Listener]:
+    """Yield what shows a run: a bar only on a terminal, and only for a run that has an end."""
+    if log_format == "json":
+        yield _seldom_outages(log_json)
+    elif watch or not sys.stderr.isatty():
+        yield _seldom_outages(log_text)
+    else:
+        bar = Bar(outcome)
+        try:
+            yield _seldom_outages(bar.show)
+        finally:
+            bar.close()
+
+
+def log_text(event: Event) -> None:
+    """Write a line for a person."""
+    if line := describe(event):
+        click.echo(line, err=True)
+
+
+def log_json(event: Event) -> None:
+    """Write a line for a log collector."""
+    if isinstance(event, Started):
+        return
+    facts = {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in asdict(event).items()
+    }
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "event": type(event).__name__.lower(),
+        **facts,
+    }
+    click.echo(json.dumps(line), err=True)
+
+
+def describe(event: Event) -> str | None:
+    """Return an event in words, None for one that needs none."""
+    match event:
+        case Completed():
+            return (
+                f"file {event.audio_file_id}: completed, {event.audio_seconds:.1f} s of sound"
+                f" in {event.seconds:.1f} s"
+            )
+        case Failed():
+            return f"file {event.audio_file_id}: {event.status} failure, {event.reason}"
+        case Lost():
+            return f"file {event.audio_file_id}: taken over or changed by somebody else"
+        case Outage():
+            return f"waiting for the database: {event.reason}"
+        case Stopping():
+            return (
+                f"stopping: {event.files} files are finished or released; another signal stops at"
+                " once"
+            )
+        case Started():
+            return None
+
+
+def _seldom_outages(listener: Listener) -> Listener:
+    """Return a listener that hears of an outage once in a while, not at every attempt."""
+    told_at = float("-inf")
+
+    def tell(event: Event) -> None:
+        nonlocal told_at
+        if isinstance(event, Outage):
+            if time.monotonic() - told_at < OUTAGE_LINE_SECONDS:
+                return
+            told_at = time.monotonic()
+        listener(event)
+
+    return tell
+
+
+class Bar:
+    """A progress bar; what needs a person's eye is written above it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        """Take what counts the sound that is done; the bar appears when the run starts."""
+        self._outcome = outcome
+        self._bar: ProgressBar[object] | None = None
+
+    def show(self, event: Event) -> None:
+        """Hear an event."""
+        if isinstance(event, Started):
+            self._open(event)
+            return
+        if not isinstance(event, Completed):
+            line = describe(event)
+            click.echo(f"\r\x1b[K{line}" if self._bar else line, err=True)
+        if self._bar and isinstance(event, Completed | Failed | Lost):
+            self._bar.update(1)
+
+    def _open(self, started: Started) -> None:
+        began = time.monotonic()
+
+        def sound(_: object) -> str:
+            done = self._outcome.audio_seconds
+            rate = done / max(time.monotonic() - began, 0.001)
+            return (
+                f"{done / 3600:.1f} of {started.audio_seconds / 3600:.1f} h of sound,"
+                f" {rate:.0f} times as fast as it was spoken"
+            )
+
+        self._bar = click.progressbar(
+            length=started.files,
+            label="transcribing",
+            show_pos=True,
+            show_eta=True,
+            item_show_func=sound,
+            file=sys.stderr,
+        )
+        self._bar.current_item = 0
+        self._bar.__enter__()
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self._bar:
+            self._bar.render_finish()
+
+
+def summary_lines(outcome: Outcome, seconds: float) -> Iterator[str]:
+    """Yield what became of a run that took so many seconds, for a person."""
+    if not outcome.files:
+        yield "Nothing to transcribe."
+        return
+    yield (
+        f"{outcome.completed} completed, {outcome.failed.total()} failed;"
+        f" {_duration(outcome.audio_seconds)} of sound in {_duration(seconds)}, {_cost(outcome)}."
+    )
+    for (status, reason), files in outcome.failed.most_common():
+        yield f"  {files} {status}: {reason}"
+    if outcome.lost:
+        yield f"  {outcome.lost} taken over or changed by somebody else meanwhile"
+
+
+def summary_json(outcome: Outcome, seconds: float) -> str:
+    """Return what became of a run that took so many seconds, for programs."""
+    return json.dumps(
+        {
+            "completed": outcome.completed,
+            "failed": outcome.failed.total(),
+            "lost": outcome.lost,
+            "failures": [
+                {"status": status, "reason": reason, "files": files}
+                for (status, reason), files in outcome.failed.most_common()
+            ],
+            "audio_seconds": round(outcome.audio_seconds, 1),
+            "seconds": round(seconds, 1),
+            "cost_usd": None if outcome.unpriced else round(outcome.cost, 4),
+        }
+    )
+
+
+def _cost(outcome: Outcome) -> str:
+    if outcome.unpriced:
+        return f"cost unknown for {outcome.unpriced} files (no price in models.csv)"
+    decimals = 2 if outcome.cost >= 0.01 or not outcome.cost else 4
+    return f"${outcome.cost:.{decimals}f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
