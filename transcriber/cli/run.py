@@ -10,14 +10,24 @@ from transcriber.audio.networks import parse_networks
 from transcriber.cli.options import option
 from transcriber.cli.progress import shown_progress, summary_json, summary_lines
 from transcriber.core.errors import TranscriberError
+from transcriber.providers import NAMES, local, openai
 from transcriber.queue.jobs import RetryPolicy, Selection
 from transcriber.worker.options import RunLimits, RunOptions
 from transcriber.worker.outcome import Outcome, tell_all
 
 
 @click.command()
-@option("provider", default=RunOptions.provider, show_default=True, help="openai or local.")
-@option("model", help="The provider's model; for local a name or a folder. [gpt-transcribe; small]")
+@option(
+    "provider",
+    default=RunOptions.provider,
+    show_default=True,
+    help=f"Who transcribes: {' or '.join(NAMES)}.",
+)
+@option(
+    "model",
+    help="The provider's model; for local a name or a folder."
+    f" [openai {openai.DEFAULT_MODEL}, local {local.DEFAULT_MODEL}]",
+)
 @option("language", help="The language of the calls (ISO 639-1), if it is known: de, en, …")
 @option(
     "order",
@@ -50,7 +60,8 @@ from transcriber.worker.outcome import Outcome, tell_all
 @option(
     "concurrency",
     type=click.IntRange(min=1, max=512),
-    help="Transcribe this many files at the same time. [openai 8, local 1]",
+    help="Transcribe this many files at the same time."
+    f" [openai {openai.DEFAULT_CONCURRENCY}, local {local.DEFAULT_CONCURRENCY}]",
 )
 @option(
     "allow-network",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transcriber.providers import Upload
 
 DEFAULT_MODEL = "small"
+DEFAULT_CONCURRENCY = 1  # One file already uses every core.
 
 
 def choose(model: str | None) -> ChosenProvider:
@@ -32,8 +33,7 @@ def choose(model: str | None) -> ChosenProvider:
         stored_as="faster-whisper",
         model=os.path.basename(os.path.normpath(model)),  # noqa: PTH119 (a name, or a path)
         connect=lambda slots: LocalProvider(model, slots),
-        # One file already uses every core.
-        default_concurrency=1,
+        default_concurrency=DEFAULT_CONCURRENCY,
     )
 
 

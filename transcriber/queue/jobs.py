@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ class Completion:
     def as_row(self, claimant: str) -> dict[str, Any]:
         """Return what complete.sql takes, as JSON."""
         return {
-            **asdict(self.job),
+            "audio_file_id": self.job.audio_file_id,
+            "url": self.job.url,
+            "url_sha1": self.job.url_sha1,
             "claimed_at": self.job.claimed_at.isoformat(),
             "transcript_text": self.transcript.text,
             "segments": self.transcript.segments,

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from transcriber.audio import download, probe
 from transcriber.core.verdicts import Throttled
@@ -17,18 +17,32 @@ from transcriber.providers.pace import Pace
 from transcriber.queue.jobs import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from transcriber.audio.networks import Networks
     from transcriber.core.transcript import Transcript
     from transcriber.providers import Provider, Session
     from transcriber.providers.catalogue import Price
     from transcriber.queue.jobs import Job
-    from transcriber.worker.worker import Confirm, Prepare, Transcribe
+
+    Confirm = Callable[[], Awaitable[None]]
+    Prepare = Callable[[Job], Awaitable[Any]]
+    Transcribe = Callable[[Job, Any, Confirm], Awaitable[Completion]]
 
 # How long a throttled file waits where the provider does not say, and at most.
 THROTTLE_SECONDS = 1.0
 LONGEST_THROTTLE_SECONDS = 120.0
+
+
+class Work(Protocol):
+    """What is done with a file, in two steps; both may raise a `FileFailure`."""
+
+    def preparer(self) -> AbstractAsyncContextManager[Prepare]:
+        """Open what one preparer needs; it does what is free and slow."""
+
+    def transcriber(self) -> AbstractAsyncContextManager[Transcribe]:
+        """Open what one slot needs; it does what is paid for, after it has confirmed the claim."""
 
 
 @dataclass(frozen=True)

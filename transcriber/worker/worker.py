@@ -13,52 +13,32 @@ import asyncio
 import contextlib
 import math
 import random
-import traceback
-from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import anyio
-import psycopg
 
 from transcriber.core.clock import jittered
 from transcriber.core.errors import TranscriberError
-from transcriber.core.verdicts import FileFailure, LostClaim, ProviderStoppedError
-from transcriber.queue.jobs import Completion, Job
+from transcriber.core.verdicts import ProviderStoppedError
+from transcriber.worker.attempts import Attempts
 from transcriber.worker.leases import Leases, Phase
-from transcriber.worker.outcome import Failed, Lost, Stopping
+from transcriber.worker.outcome import Stopping
 from transcriber.worker.prefetch import Prefetch
 from transcriber.worker.writer import Writer
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from transcriber.queue.claims import Claims
     from transcriber.queue.jobs import RetryPolicy
     from transcriber.queue.upkeep import Upkeep
     from transcriber.worker.leases import Flight
     from transcriber.worker.options import RunLimits
     from transcriber.worker.outcome import Listener
-
-T = TypeVar("T")
-Confirm = Callable[[], Awaitable[None]]
-Prepare = Callable[[Job], Awaitable[Any]]
-Transcribe = Callable[[Job, Any, Confirm], Awaitable[Completion]]
+    from transcriber.worker.steps import Transcribe, Work
 
 WRITERS = 2  # One writes while the other waits for the disk.
 POLL_SECONDS = 1.0
 SECONDS_TO_WRITE_AT_THE_END = 10.0
-
-
-class Work(Protocol):
-    """What is done with a file, in two steps; both may raise a `FileFailure`."""
-
-    def preparer(self) -> AbstractAsyncContextManager[Prepare]:
-        """Open what one preparer needs; it does what is free and slow."""
-
-    def transcriber(self) -> AbstractAsyncContextManager[Transcribe]:
-        """Open what one slot needs; it does what is paid for, after it has confirmed the claim."""
 
 
 class Worker:
@@ -81,11 +61,11 @@ class Worker:
         self._work = work
         self._slots = slots
         self._limits = limits
-        self._retry_policy = retry_policy
         self._listener = listener
         self._leases = Leases(claims, listener)
         self._prefetch = Prefetch(slots)
         self._writer = Writer(claims, self._leases, listener)
+        self._attempts = Attempts(claims, self._leases, retry_policy, listener, self._stop_because)
         self._changed = self._leases.changed
         self._is_stopping = False
         self._stopped: ProviderStoppedError | None = None
@@ -202,7 +182,7 @@ class Worker:
                 if flight.is_dropped:
                     continue
                 with self._leases.working_on(flight):
-                    flight.prepared = await self._attempt(flight, prepare(flight.job))
+                    flight.prepared = await self._attempts.attempt(flight, prepare(flight.job))
                     if flight.prepared is not None:
                         await self._prefetch.add_prepared(flight)
 
@@ -216,7 +196,7 @@ class Worker:
                     continue
                 with self._leases.working_on(flight):
                     if flight.prepared is None:
-                        flight.prepared = await self._attempt(flight, prepare(flight.job))
+                        flight.prepared = await self._attempts.attempt(flight, prepare(flight.job))
                     if flight.prepared is not None:
                         await self._transcribe(flight, transcribe)
 
@@ -224,41 +204,7 @@ class Worker:
         flight.phase = Phase.IN_SLOT
         confirm = partial(self._leases.confirm, flight)
         step = transcribe(flight.job, flight.prepared, confirm)
-        completion = await self._attempt(flight, step)
+        completion = await self._attempts.attempt(flight, step)
         if completion is not None:
             flight.phase = Phase.WRITING
             self._writer.add(flight, completion)
-
-    async def _attempt(self, flight: Flight, step: Awaitable[T]) -> T | None:
-        """Do a step; what is wrong with the file is recorded and ends here, as None."""
-        try:
-            return await step
-        except FileFailure as failure:
-            await self._record(flight, failure)
-        except LostClaim:
-            pass  # The leases have dropped the file already.
-        except ProviderStoppedError as stopped:
-            self._stop_because(stopped)
-            await self._claims.pause_provider(str(stopped))
-            self._leases.forget(flight)
-        except (TranscriberError, psycopg.Error):
-            raise
-        except Exception as error:  # noqa: BLE001 (one bad file never stops a batch)
-            await self._record(flight, FileFailure(_unexpected(error), permanent=False))
-        return None
-
-    async def _record(self, flight: Flight, failure: FileFailure) -> None:
-        flight.phase = Phase.WRITING
-        status = await self._claims.fail(flight.job, failure, self._retry_policy)
-        self._leases.forget(flight)
-        audio_file_id = flight.job.audio_file_id
-        if status is None:
-            self._listener(Lost(audio_file_id))
-        else:
-            self._listener(Failed(audio_file_id, status, str(failure)))
-
-
-def _unexpected(error: Exception) -> str:
-    """Name an unforeseen error and its place, but not its text, which may hold personal data."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"

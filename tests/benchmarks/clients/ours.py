@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from transcriber.queue.jobs import Completion, Job
-    from transcriber.worker.worker import Confirm, Prepare, Transcribe
+    from transcriber.worker.steps import Confirm, Prepare, Transcribe
 
 
 class Nothing:
