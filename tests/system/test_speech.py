@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.support import speech
 from tests.support.database.catalogue import add_audio_file, one
+from tests.support.servers.postgres import free_port
 from tests.support.servers.web import WebServer, serving
+from tests.support.wait import until
 from transcriber.cli.main import main
 
 if TYPE_CHECKING:
@@ -92,12 +94,17 @@ def test_both_speakers_of_a_stereo_call_are_heard_and_silence_is_not(
     assert segments[0]["words"][0]["word"] == "And"
 
 
+def is_listening(port: int) -> bool:
+    """Tell whether a server accepts connections."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 @pytest.fixture
 def real_server(tmp_path: Path) -> Iterator[str]:
     """Start a real OpenAI-compatible server with the bundled model; yield its base URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).with_name("open-asr-server")
     with (tmp_path / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -107,15 +114,8 @@ def real_server(tmp_path: Path) -> Iterator[str]:
             stderr=log,
         )
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (tmp_path / "server.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        report = (tmp_path / "server.log").read_text
+        until(lambda: is_listening(port), seconds=60, process=process, report=report)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()

@@ -6,9 +6,10 @@ import contextlib
 import json
 import re
 import subprocess
-import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
+
+from tests.support.wait import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,6 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]  # fmt: skip
-PATIENCE_SECONDS = 30
 
 
 class Browser:
@@ -45,13 +45,14 @@ class Browser:
 
     def wait_for(self, text: str) -> str:
         """Return what the page shows, as soon as the text is there."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            shown = " ".join(self._send(f"/element/{self._find('body')}/text").split())
-            if text in shown:
-                return shown
-            assert time.monotonic() < deadline, f"{text!r} is not on the page: {shown}"
-            time.sleep(0.1)
+        until(
+            lambda: text in self._text(),
+            report=lambda: f"{text!r} is not on the page: {self._text()}",
+        )
+        return self._text()
+
+    def _text(self) -> str:
+        return " ".join(self._send(f"/element/{self._find('body')}/text").split())
 
     def requested_urls(self) -> list[str]:
         """Return every URL that the browser asked for since the last call."""

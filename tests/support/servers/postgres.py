@@ -21,10 +21,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.support.wait import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,7 +154,8 @@ def _create_cluster(bin_dir: Path, data_dir: Path) -> None:
     unfinished.rename(data_dir)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nothing listens yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -162,7 +164,7 @@ def _free_port() -> int:
 def _start(
     bin_dir: Path, data_dir: Path, settings: Mapping[str, str], port: int | None = None
 ) -> tuple[Server, subprocess.Popen[bytes]]:
-    port = port or _free_port()
+    port = port or free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
@@ -180,12 +182,11 @@ def _start(
             cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
             start_new_session=True,  # a Ctrl-C is for the command, the server ends after it
         )  # fmt: skip
-    deadline = time.monotonic() + START_SECONDS
-    while not _ready(data_dir, process.pid):
-        if process.poll() is not None or time.monotonic() > deadline:
-            _stop(process)
-            raise RuntimeError(f"PostgreSQL did not start: {log.read_text()[-2000:]}")
-        time.sleep(0.01)
+    try:
+        until(lambda: _ready(data_dir, process.pid), seconds=START_SECONDS, process=process)
+    except TimeoutError:
+        _stop(process)
+        raise RuntimeError(f"PostgreSQL did not start: {log.read_text()[-2000:]}") from None
     return Server(port=port, bin_dir=bin_dir, pid=process.pid), process
 
 
