@@ -1,8 +1,11 @@
-"""Every statement of the handover guide, as an integrator's program sends it, twice."""
+"""Every statement of the handover guide, sent twice as an integrator's program sends it.
+
+Other programs read and write the tables with the statements of that guide, which lie in
+tests/data/handover. The numbers in the tests' names are its sections.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from tests.support.database.catalogue import url_sha1
 from tests.support.database.handover import statement
 
 if TYPE_CHECKING:
@@ -19,23 +23,23 @@ if TYPE_CHECKING:
     Integrator = psycopg.Connection[dict[str, Any]]
 
 URL = "https://vault.example.test/vr/PR_11111111-2222-3333-4444-555555555555.mp3"
-URL_SHA1 = hashlib.sha1(URL.encode()).hexdigest()  # noqa: S324 (the handover's key)
 RESET = "TRUNCATE media_pipeline.transcriptions, media_pipeline.audio_files RESTART IDENTITY;"
 
-# section 7's payload, and the columns that it leaves out
+# The example of a call that an agent inserts, in section 7 of the guide.
 PAYLOAD = {
     "phone": "+493023125000",
     "campaign_name": "outbound campaigns",
     "recording_id": "PR_11111111-2222-3333-4444-555555555555",
     "url": URL,
-    "url_sha1": URL_SHA1,
+    "url_sha1": url_sha1(URL),
     "started": "2024-10-31T10:57:01.569Z",
     "stopped": "2024-10-31T10:59:39.488Z",
     "duration_seconds": 157.919,
     "source_table": "public.recordings",
     "source_row_id": 123456,
 }
-NO_MORE = dict.fromkeys(
+# All columns of the guide's insert, for a program that knows none of them.
+UNKNOWN = dict.fromkeys(
     (
         "phone", "campaign_name", "recording_id", "content_sha256", "started", "stopped",
         "duration_seconds", "index_in_phone", "b2_object_key", "local_path", "file_size_bytes",
@@ -58,7 +62,7 @@ TRANSCRIPTION = {
 
 @pytest.fixture(params=[psycopg.Cursor, psycopg.ClientCursor], ids=["server", "client"])
 def integrator(database: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Integrator]:
-    """Connect as other programs do: parameters are bound by the server, or by the client."""
+    """Connect as other programs do: the server binds the parameters, or the client does."""
     with psycopg.connect(
         autocommit=True,
         dbname=database["PGDATABASE"],
@@ -69,27 +73,30 @@ def integrator(database: dict[str, str], request: pytest.FixtureRequest) -> Iter
 
 
 def send(connection: Integrator, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    """Send a statement of the guide; return its rows."""
     cursor = connection.execute(statement(name), parameters)
     return cursor.fetchall() if cursor.description else []
 
 
 def table(connection: Integrator, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table."""
     query = f"select * from media_pipeline.{name} order by 1"  # noqa: S608
     return connection.execute(query).fetchall()
 
 
 def add_audio_file(connection: Integrator, number: int = 0) -> int:
+    """Insert an audio file with the guide's statement; return its id."""
     (row,) = send(
         connection,
         "insert_audio_file",
-        **{**NO_MORE, "url": f"u{number}", "url_sha1": f"s{number}"},
+        **{**UNKNOWN, "url": f"u{number}", "url_sha1": f"s{number}"},
     )
     return int(row["id"])
 
 
 def test_3_2_an_audio_file_is_inserted_once(integrator: Integrator) -> None:
-    first = send(integrator, "insert_audio_file", **{**NO_MORE, **PAYLOAD})
-    again = send(integrator, "insert_audio_file", **{**NO_MORE, **PAYLOAD})
+    first = send(integrator, "insert_audio_file", **{**UNKNOWN, **PAYLOAD})
+    again = send(integrator, "insert_audio_file", **{**UNKNOWN, **PAYLOAD})
 
     assert (first, again) == ([{"id": 1}], [])
     (row,) = table(integrator, "audio_files")
@@ -104,7 +111,7 @@ def test_3_2_only_url_and_url_sha1_are_required(integrator: Integrator) -> None:
 
     for missing in ("url", "url_sha1"):
         with pytest.raises(psycopg.errors.NotNullViolation, match=f'"{missing}"'):
-            send(integrator, "insert_audio_file", **{**NO_MORE, **PAYLOAD, missing: None})
+            send(integrator, "insert_audio_file", **{**UNKNOWN, **PAYLOAD, missing: None})
     assert [row["recording_id"] for row in table(integrator, "audio_files")] == [None, None]
 
 
@@ -237,11 +244,12 @@ def test_4_the_backfill_loads_each_url_once(integrator: Integrator) -> None:
     integrator.execute(statement("backfill"))
 
     assert table(integrator, "audio_files") == first
-    # of the 51 URLs, most of them under two recordings, those of the two contacts that are selected
+    # There are 51 URLs, most of them under two recordings. The backfill loads those of the two
+    # contacts that have a phone and a selected campaign.
     assert len(first) == 26
     assert {row["phone"] for row in first} == {"+493023125000", "+493023125111"}
     for row in first:
-        assert row["url_sha1"] == hashlib.sha1(row["url"].encode()).hexdigest()  # noqa: S324
+        assert row["url_sha1"] == url_sha1(row["url"])
         assert row["recording_id"] == row["url"].rpartition("/")[2].removesuffix(".mp3")
         assert row["duration_seconds"] == 90.5
     for phone in ("+493023125000", "+493023125111"):
@@ -325,9 +333,9 @@ def test_6_claims_and_cooldowns_are_cleared(integrator: Integrator) -> None:
 
 
 def test_7_an_agent_inserts_transcribes_and_reprocesses(integrator: Integrator) -> None:
-    (inserted,) = send(integrator, "insert_audio_file", **{**NO_MORE, **PAYLOAD})
+    (inserted,) = send(integrator, "insert_audio_file", **{**UNKNOWN, **PAYLOAD})
     for text in ("first", "second"):
-        assert send(integrator, "insert_audio_file", **{**NO_MORE, **PAYLOAD}) == []
+        assert send(integrator, "insert_audio_file", **{**UNKNOWN, **PAYLOAD}) == []
         send(
             integrator,
             "upsert_transcription",

@@ -1,3 +1,5 @@
+"""JSON loses only what PostgreSQL would refuse, before it is sent."""
+
 from __future__ import annotations
 
 import json

@@ -15,10 +15,9 @@ import psycopg
 import pytest
 
 from tests.support import speech
-from tests.support.database.catalogue import one
+from tests.support.database.catalogue import one, url_sha1
 from tests.support.database.handover import statement
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
-from tests.support.refresh.oracle import sha1
 from tests.support.servers.postgres import running_server
 from tests.support.servers.provider import Answer, speech_server
 from tests.support.servers.web import WebServer, serving
@@ -91,7 +90,7 @@ class ByHand(threading.Thread):
                         {
                             **LEFT_OUT,
                             "url": url,
-                            "url_sha1": sha1(url),
+                            "url_sha1": url_sha1(url),
                             "phone": f"+493023125{number % 7:03}",
                             "recording_id": None if number % 2 else f"PR_by_hand_{number}",
                             "started": started,
@@ -189,7 +188,7 @@ def blocked_insert() -> Iterator[str]:
     url = "https://vault.example.test/vr/PR_150.mp3"
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect() as blocker:
         insert = "insert into media_pipeline.audio_files (url, url_sha1) values (%s, %s)"
-        blocker.execute(insert, [url, sha1(url)])
+        blocker.execute(insert, [url, url_sha1(url)])
         yield "%insert into%audio_files%"
         blocker.rollback()
 

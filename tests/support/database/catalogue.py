@@ -18,9 +18,14 @@ STATUS = "select status from media_pipeline.transcriptions"
 DELETE_CLAIMS = "delete from media_pipeline.transcription_claims"
 
 
+def url_sha1(url: str) -> str:
+    """Return the key by which every program knows a URL."""
+    return hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
+
+
 def add_audio_file(connection: Connection, url: str, **columns: Any) -> int:
     """Insert a file by hand and return its id."""
-    values = {"url": url, "url_sha1": hashlib.sha1(url.encode()).hexdigest(), **columns}  # noqa: S324
+    values = {"url": url, "url_sha1": url_sha1(url), **columns}
     statement = sql.SQL("insert into media_pipeline.audio_files ({}) values ({}) returning id")
     row = connection.execute(
         statement.format(

@@ -1,4 +1,7 @@
-"""The SQL of the handover guide, as it stands there but for fictional campaigns."""
+"""The SQL of the handover guide: how other programs read and write the tables.
+
+The files in tests/data/handover hold it word for word, except that the campaigns are fictional.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,6 @@ FOLDER = DATA / "handover"
 
 
 def statement(name: str) -> LiteralString:
-    """Return a statement for psycopg: `:name` becomes `%(name)s`, a `::cast` stays."""
+    """Return a statement for psycopg, with `%(name)s` for each `:name`; a `::cast` stays."""
     text = (FOLDER / f"{name}.sql").read_text("utf-8").replace("%", "%%")
     return re.sub(r"(?<![\w:]):([a-z]\w*)", r"%(\1)s", text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from tests.support.database.catalogue import url_sha1
 from tests.support.refresh.oracle import (
     AudioFile,
     Contact,
@@ -15,7 +16,6 @@ from tests.support.refresh.oracle import (
     Settings,
     Source,
     recording_id,
-    sha1,
 )
 
 if TYPE_CHECKING:
@@ -224,9 +224,9 @@ class Dirt:
         for _ in range(count):
             row = self.random.choice([*self.source.recordings.values()])
             url = row.location if self.one_in(2) else self.url()
-            if not url or sha1(url) in known:
+            if not url or url_sha1(url) in known:
                 continue
-            file = AudioFile(url, sha1(url), self.random.choice([None, "+493023125001", "x"]))
+            file = AudioFile(url, url_sha1(url), self.random.choice([None, "+493023125001", "x"]))
             if self.one_in(2):
                 file.source_table, file.source_row_id = "public.recordings", row.id
             if self.one_in(2) and recording_id(url) not in ids:

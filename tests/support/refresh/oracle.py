@@ -7,13 +7,14 @@ and free of the limits of `datetime`.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
+
+from tests.support.database.catalogue import url_sha1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +99,6 @@ class Issue(NamedTuple):
     issue: str
     is_loaded: bool
     audio_file: str | None
-
-
-def sha1(url: str) -> str:
-    """Return the key of a URL."""
-    return hashlib.sha1(url.encode()).hexdigest()  # noqa: S324 (the handover's key)
 
 
 def instant(text: str | None, zone: str) -> int | None:
@@ -198,7 +194,7 @@ class Catalogue:
             stopped = instant(row.stopped, settings.source_timezone)
             file = AudioFile(
                 url=row.location,
-                url_sha1=sha1(row.location),
+                url_sha1=url_sha1(row.location),
                 phone=re.sub("[^0-9+]", "", contact.phone or ""),
                 campaign_name=_name(contact.campaign_id, source, settings),
                 recording_id=found,
