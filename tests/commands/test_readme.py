@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 README = (REPOSITORY / "README.md").read_text()
 
-# these set up or test the project itself: test_demo.py runs the one, whoever reads this the others
+# These commands set up or test the project itself. test_demo.py runs the demo, and a
+# developer who runs this test has run the other two.
 ELSEWHERE = {"make demo", "make test", "make setup"}
 
 
