@@ -54,7 +54,7 @@ bench-refresh: setup ## the refresh beside the handover's own SQL; ARGS="--growt
 	@python -m tests.benchmarks.refresh $(ARGS)
 
 bench-plans: setup ## the refresh at five sizes under three states of the statistics
-	@python -m tests.benchmarks.refresh_plans $(ARGS)
+	@python -m tests.benchmarks.refresh.plans $(ARGS)
 
 bench-queue: setup ## the queue's claims, and its jobs a second beside other queues (installed into .bench)
 	@python -m tests.benchmarks.queue $(ARGS)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.benchmarks.refresh import DEBIAN_15, credentials, database
+from tests.benchmarks.refresh.__main__ import DEBIAN_15, credentials, database
 from tests.support.refresh import statements as refresh
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 from tests.support.servers.postgres import Server, embedded_bin_dir, running_server
