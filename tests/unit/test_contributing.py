@@ -19,13 +19,17 @@ HOOKS: Any = YAML(typ="safe").load(REPOSITORY / ".pre-commit-config.yaml")["repo
 
 JOB = WORKFLOW["jobs"]["check"]
 CI_COMMANDS = [step["run"] for step in JOB["steps"] if "run" in step]
-GUIDES = {name: (REPOSITORY / name).read_text() for name in ("CONTRIBUTING.md", "SECURITY.md")}
+GUIDES = {
+    name: (REPOSITORY / name).read_text()
+    for name in ("CONTRIBUTING.md", "SECURITY.md", "docs/decisions.md")
+}
 
 # These stand for a name that a contributor chooses.
 PLACEHOLDERS = ("NAME", "FOLDER", "NNNN")
 
-# A guide calls a folder of these by its own name: `unit/`, `queue/`.
-HOMES = (REPOSITORY, REPOSITORY / "tests", REPOSITORY / "transcriber")
+# A guide calls a folder of these by its own name (`unit/`, `queue/`), and a page of docs/ links to
+# its neighbours.
+HOMES = [REPOSITORY, *(REPOSITORY / name for name in ("tests", "transcriber", "docs"))]
 
 
 def lint_commands() -> list[str]:
