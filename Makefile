@@ -37,7 +37,7 @@ test: setup ## every test, on an embedded PostgreSQL or on the server that PGHOS
 chaos: setup ## workers, database and provider broken at random while 5,000 files are done; ARGS="--seed 2"
 	@python -m tests.system.chaos $(ARGS)
 
-lint: setup ## every linter: SQL, migrations, Python, types, the workflow
+lint: setup ## every linter: SQL, migrations, Python, types, imports, the workflow
 	@sqlfluff lint --disable-progress-bar --templater jinja models macros tests/promises
 	@sqlfluff lint --disable-progress-bar --templater raw migrations
 	@sqlfluff lint --disable-progress-bar --templater placeholder transcriber
@@ -45,6 +45,7 @@ lint: setup ## every linter: SQL, migrations, Python, types, the workflow
 	@ruff check
 	@ruff format --check
 	@mypy
+	@lint-imports --no-logo --no-cache
 	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 bench: setup ## what a run costs when nothing is to do; ARGS="--files 1000000" for a large catalogue

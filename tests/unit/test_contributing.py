@@ -13,7 +13,7 @@ from tests.support import REPOSITORY
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 WORKFLOW: Any = YAML(typ="safe").load(REPOSITORY / ".github" / "workflows" / "ci.yml")
 HOOKS: Any = YAML(typ="safe").load(REPOSITORY / ".pre-commit-config.yaml")["repos"][0]["hooks"]
 
@@ -63,7 +63,7 @@ def test_ci_lints_and_tests_with_targets_that_exist() -> None:
 
 
 def test_ci_runs_the_oldest_and_the_newest_python_that_is_supported() -> None:
-    bounds = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"])
+    bounds = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PYPROJECT["project"]["requires-python"])
     assert bounds
     newest = int(bounds[2]) - 1
     assert JOB["strategy"]["matrix"]["python"] == [f"3.{bounds[1]}", f"3.{newest}"]
@@ -85,6 +85,14 @@ def test_a_commit_meets_the_linters_of_make_lint() -> None:
         # A hook gets the files of a commit in place of these.
         paths = command.removeprefix(hook).split()
         assert not any(path.startswith("-") for path in paths)
+
+
+def test_every_folder_but_cli_is_kept_from_click() -> None:
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    (contract,) = [each for each in contracts if "click" in each.get("forbidden_modules", [])]
+    packages = (REPOSITORY / "transcriber").glob("*/__init__.py")
+    folders = {f"transcriber.{package.parent.name}" for package in packages}
+    assert {*contract["source_modules"]} == folders - {"transcriber.cli"}
 
 
 @pytest.mark.parametrize("name", GUIDES)
