@@ -1,8 +1,7 @@
-"""Full cycles (claim, no-op, complete) of our queue and of its peers, on the same server."""
+"""Whole cycles (claim, no-op, complete) of our queue and of its peers, on the same server."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import statistics
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.benchmarks import peers
+from tests.benchmarks import databases, peers
+from tests.benchmarks.measures import server_cpu_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.support.servers.postgres import Server
 
@@ -31,7 +31,7 @@ COMMANDS: dict[str, list[str | Path]] = {
     "graphile-worker": ["node", CLIENTS / "graphile_client.mjs"],
 }
 
-# what a user of the peers writes per job; ours stores it with its completion
+# A user of the peers writes this for each job. Our queue stores a transcript with the completion.
 TABLE = """
     create table public.transcripts (
         id bigint generated always as identity primary key,
@@ -46,7 +46,7 @@ STORE = """
 
 @dataclass(frozen=True)
 class Contender:
-    """A queue with its settings, and as many jobs as last it a second or two."""
+    """A queue with its settings, and as many jobs as it does in a second or two."""
 
     name: str
     client: str
@@ -83,20 +83,22 @@ class Run:
 
 
 def compare(server: Server, concurrencies: Sequence[int], rounds: int) -> None:
-    """Let everybody drain a queue, in turns, and print the medians."""
+    """Let the contenders drain their queues in turns; print the medians."""
     peers.install()
     runs: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
     for number in range(rounds):
         for concurrency in concurrencies:
             field = NO_OP + (STORING if concurrency == concurrencies[-1] else ())
-            # nobody always follows the same one
+            # Each round begins with another contender, because each may suffer from the one before.
             for contender in field[number:] + field[:number]:
                 runs[contender.name, concurrency].append(_drain(server, contender, concurrency))
     _print(runs, concurrencies, rounds)
 
 
 def _drain(server: Server, contender: Contender, concurrency: int) -> Run:
-    with _database(server) as environment:
+    with databases.temporary(server, "bench") as environment:
+        with psycopg.connect(autocommit=True) as connection:
+            connection.execute(TABLE)
         asked = {"BENCH_PEERS": str(peers.FOLDER)}
         if contender.stores:
             asked["BENCH_STORE"] = STORE
@@ -109,13 +111,13 @@ def _drain(server: Server, contender: Contender, concurrency: int) -> Run:
             text=True,
         )
         assert process.stdout is not None
-        # psycopg and npm packages may have something to say before
+        # psycopg and npm packages may print lines before this one.
         while (line := process.stdout.readline()) and line != "begin\n":
             pass
-        cpu = _cpu_seconds(server.pid)
+        cpu = server_cpu_seconds(server.pid)
         line = process.stdout.readline()
-        time.sleep(0.1)  # until no server process is about to end
-        cpu = _cpu_seconds(server.pid) - cpu
+        time.sleep(0.1)  # Server processes that are about to end are counted only afterwards.
+        cpu = server_cpu_seconds(server.pid) - cpu
         process.communicate()
     if process.returncode:
         raise RuntimeError(f"{contender} failed")
@@ -124,35 +126,6 @@ def _drain(server: Server, contender: Contender, concurrency: int) -> Run:
         raise RuntimeError(f"{contender} did {told['jobs']} jobs")
     jobs = contender.jobs
     return Run(jobs / told["seconds"], 1000 * told["cpu"] / jobs, 1000 * cpu / jobs)
-
-
-@contextlib.contextmanager
-def _database(server: Server) -> Iterator[dict[str, str]]:
-    environment = server.environment("bench")
-    with psycopg.connect(
-        host=server.host, port=server.port, user=server.user, dbname="postgres", autocommit=True
-    ) as connection:
-        connection.execute("create database bench")
-        with psycopg.connect(
-            host=server.host, port=server.port, user=server.user, dbname="bench", autocommit=True
-        ) as own:
-            own.execute(TABLE)
-        try:
-            yield environment
-        finally:
-            connection.execute("drop database bench (force)")
-
-
-def _cpu_seconds(postmaster: int) -> float:
-    """Return what the server's processes have used, also those that ended; 0 but on Linux."""
-    ticks = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            pid, rest = path.parent.name, path.read_text("utf-8").rpartition(") ")[2].split()
-            if postmaster in {int(pid), int(rest[1])}:
-                # user and system time; of the postmaster also that of the processes it saw end
-                ticks += sum(map(int, rest[11 : 15 if int(pid) == postmaster else 13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _print(

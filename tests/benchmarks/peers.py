@@ -1,6 +1,6 @@
-"""The queues that ours is compared with, in an environment of their own: .bench/ in the checkout.
+"""The queues with which the benchmark compares ours, installed into .bench/ in the checkout.
 
-What is pinned here is installed once, by uv and npm; nothing of it gets into .venv.
+uv and npm install the pinned packages once. Nothing of them gets into .venv.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""A host of recordings and a provider in one light process, which leaves the client its CPU.
+"""A host of recordings and a provider in one light process, which leaves the worker its CPU.
 
     python -m tests.benchmarks.stand_in FILE LATENCY [bucket|window|headers] [CAP]
 
-GET answers with the file, whatever the path; GET /told with what happened; POST reads the whole
-upload and answers after LATENCY seconds, or at once with a 429 without Retry-After where more
-than CAP requests a second come: by a token bucket of one second, or in a fixed window of one
-second; `headers` is the window that also says what is left. Prints its port.
+The process prints its port. It answers every GET with the file, and GET /told with the provider's
+answers so far. It reads the upload of a POST and answers after LATENCY seconds. With a CAP it
+answers 429 without Retry-After, and at once, when more than CAP requests a second arrive: `bucket`
+counts them with a token bucket of one second, `window` in fixed windows of one second, and
+`headers` like `window`, but each answer also says how many requests are left.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ REFUSAL = b'{"error": {"message": "slow down", "code": "rate_limit_exceeded"}}'
 
 
 class Cap:
-    """So many requests a second; without a kind there is none."""
+    """A limit of requests a second; without a kind every request is accepted."""
 
     def __init__(self, kind: str | None, per_second: float) -> None:
-        """Start full."""
+        """Begin with one second's requests."""
         self._kind = kind
         self._per_second = per_second
         self._left = per_second
         self._at = time.monotonic()
 
     def takes(self) -> bool:
-        """Take a request, or refuse it."""
+        """Tell whether the provider accepts one more request."""
         if self._kind is None:
             return True
         now = time.monotonic()
@@ -48,7 +49,7 @@ class Cap:
         return True
 
     def headers(self) -> str:
-        """Return what is left, and when the window ends, where the provider tells it."""
+        """Return headers with the requests that are left, if the provider sends them."""
         if self._kind != "headers":
             return ""
         seconds = max(0.0, self._at + 1 - time.monotonic())
@@ -59,10 +60,10 @@ class Cap:
 
 
 class Server:
-    """What all connections share."""
+    """The file, the latency and the answers that all connections share."""
 
     def __init__(self, file: Path, latency: float, cap: Cap) -> None:
-        """Keep a small file in memory; a large one is sent by the kernel."""
+        """Keep a small file in memory; the kernel sends a large one from the disk."""
         self.file = file
         self.size = file.stat().st_size
         self.content = file.read_bytes() if self.size <= LARGEST_IN_MEMORY else None
@@ -72,7 +73,7 @@ class Server:
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; requests come one after the other."""
+    """One client's connection, on which requests come one after the other."""
 
     transport: asyncio.Transport
 
@@ -80,12 +81,12 @@ class Connection(asyncio.Protocol):
         """Wait for a request's head."""
         self._server = server
         self._head = b""
-        self._missing = 0  # bytes of the upload
+        self._missing = 0  # Bytes of the upload that are still to come.
         self._is_accepted = True
         self._tasks: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, to which answers are written."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 

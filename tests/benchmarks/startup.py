@@ -1,7 +1,8 @@
-"""What `transcriber run` costs when nothing is to do: it is run after every refresh.
+"""What `transcriber run` costs when nothing is to do, as after most refreshes.
 
-A catalogue in which every file is transcribed, on a PostgreSQL of its own with default settings;
-beside it, in the same run, what the interpreter and a connection cost without the transcriber.
+Every file of the catalogue is transcribed already. PostgreSQL is a server of the benchmark's own
+with default settings. Beside the command, in the same run, the benchmark measures an interpreter
+that only connects.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ TRANSCRIPTS = """
 """
 BARE = "import psycopg; psycopg.connect().close()"
 
-
-# A small process between: a command's peak memory counts what its parent had when it was started.
+# A small process stands between this one and the command, because a command's peak memory includes
+# the memory that its parent had when it started the command.
 RUN = """
 import json, resource, subprocess, sys, time
 began = time.perf_counter()
@@ -46,7 +47,7 @@ def measure(command: list[str]) -> tuple[float, float, float]:
         [sys.executable, "-S", "-c", RUN, *command], check=True, stdout=subprocess.PIPE
     ).stdout
     seconds, cpu, memory = json.loads(told)
-    # ru_maxrss is in bytes on macOS, in kB elsewhere
+    # ru_maxrss is in bytes on macOS, and in kB elsewhere.
     return seconds, cpu, memory / (1024**2 if sys.platform == "darwin" else 1024)
 
 

@@ -1,8 +1,8 @@
-"""How near `transcriber run` comes to what a provider allows, and what it costs this machine.
+"""How near `transcriber run` comes to the rate that a provider allows, and what it costs.
 
-The provider answers after 0.5 seconds, so that 64 slots could do 128 files a second; downloads,
-uploads, Postgres and the client share this machine's cores, so give it a quiet one. Rates are
-those from one second after the first transcript on.
+The provider answers after 0.5 seconds, so 64 slots could transcribe 128 files a second. Downloads,
+uploads, PostgreSQL and the worker share the cores of this machine, so run it on a quiet one. Rates
+are measured from one second after the first transcript on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psycopg
 
+from tests.benchmarks.measures import cpu_seconds
 from tests.support import speech
 from tests.support.database.catalogue import one
 from tests.support.servers.postgres import running_server
@@ -55,7 +56,7 @@ FIRST = "select extract(epoch from min(completed_at))::float8 from media_pipelin
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: files a second, CPU milliseconds a file, MB; and the provider's answers."""
+    """One run: files a second, CPU milliseconds a file, peak memory, and the provider's answers."""
 
     files: int
     rate: float
@@ -65,7 +66,7 @@ class Measured:
 
 
 def recording(size_bytes: int) -> bytes:
-    """Return real speech as an mp3 of about that size; a large one says the same again."""
+    """Return real speech as an mp3 of about that size; a large one repeats itself."""
     samples = np.tile(speech.samples("jfk"), 5)
     once = speech.mp3(samples)
     if size_bytes > len(once):
@@ -92,7 +93,7 @@ def stand_in(file: Path, *limit: str) -> Iterator[int]:
 def measure(
     connection: Connection, content: bytes, *limit: str, files: int, seconds: float
 ) -> Measured:
-    """Transcribe files for so many seconds, or until there are no more."""
+    """Transcribe files for that many seconds, or until all are transcribed."""
     connection.execute("truncate media_pipeline.audio_files restart identity cascade")
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
@@ -103,12 +104,12 @@ def measure(
             while (first := one(connection, FIRST)) is None and not _has_ended(process):
                 time.sleep(0.05)
             time.sleep(max(0.0, first + 1 - time.time()))
-            began, cpu = time.time(), _cpu_seconds(process)
+            began, cpu = time.time(), cpu_seconds(process.pid)
             peak_mb = 0.0
             while not _has_ended(process) and time.time() < began + seconds:
                 peak_mb = _peak_mb(process) or peak_mb
                 time.sleep(0.1)
-            ended, cpu = time.time(), _cpu_seconds(process) - cpu
+            ended, cpu = time.time(), cpu_seconds(process.pid) - cpu
             process.terminate()
             process.wait()
             answers = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/told"))
@@ -137,26 +138,20 @@ def _start(port: int) -> subprocess.Popen[bytes]:
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Tell whether a process ended, and leave what it used to be read."""
+    """Tell whether a process has ended; leave it unreaped, so that /proc keeps its costs."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
 def _peak_mb(process: subprocess.Popen[bytes]) -> float:
-    """Return the most memory it had so far (Linux); wait4 would count what this process has."""
+    """Return the most memory that it had so far (Linux); wait4 would count this process, too."""
     status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
     return (
         int(dict(line.split(":") for line in status.splitlines()).get("VmHWM", "0 kB")[:-3]) / 1024
     )
 
 
-def _cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    """Return what a process has used so far (Linux)."""
-    numbers = Path(f"/proc/{process.pid}/stat").read_text("utf-8").rpartition(") ")[2].split()
-    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def speed(connection: Connection, seconds: float, rounds: int) -> None:
-    """Print how much of the provider's limit is reached with recordings of 200 KB."""
+    """Print how near a run with recordings of 200 KB comes to the provider's rate."""
     ideal = SLOTS / LATENCY
     print(f"\n200 KB a file, {SLOTS} slots, {LATENCY} s latency: {ideal:.0f} files/s are possible")
     print(f"{'':<12}{'files/s':>10}{'share':>8}{'CPU ms a file':>15}{'peak MB':>9}")
@@ -183,7 +178,7 @@ def memory(connection: Connection, seconds: float) -> None:
 
 
 def politeness(connection: Connection, seconds: float) -> None:
-    """Print how a provider is treated that takes fewer requests than there are slots for."""
+    """Print how often a run is refused by a provider that takes fewer requests than slots send."""
     print(
         f"\na provider that takes {CAP} requests a second and says 429 without Retry-After,"
         f" {SLOTS} slots; after {SETTLED_SECONDS} s"

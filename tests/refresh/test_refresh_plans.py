@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.refresh import statements as refresh
+from tests.support.refresh import statements, volume
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def too_long(connection: Connection, query: str) -> list[str]:
     return [f"{name}: {rows:,.0f} rows" for name, rows in touched.items()]
 
 
-def check(connection: Connection, transactions: list[refresh.Transaction]) -> dict[str, list[str]]:
+def check(
+    connection: Connection, transactions: list[statements.Transaction]
+) -> dict[str, list[str]]:
     """Refresh, then read recording_issues; return which query had which bad nodes."""
     found = {}
     for each in transactions:
@@ -77,12 +79,12 @@ def check(connection: Connection, transactions: list[refresh.Transaction]) -> di
 @pytest.fixture
 def source(connection: Connection) -> Connection:
     connection.execute(SOURCE_TABLES)
-    refresh.without_autovacuum(connection)
+    volume.without_autovacuum(connection)
     return connection
 
 
 def test_no_plan_is_quadratic(source: Connection, tmp_path: Path) -> None:
-    transactions = refresh.transactions(Dbt(tmp_path / "dbt"), source.info.dbname)
+    transactions = statements.transactions(Dbt(tmp_path / "dbt"), source.info.dbname)
     models = [(each.model, len(each.statements)) for each in transactions]
     assert models == [("audio_files", 3), ("audio_file_gaps", 2)]
     # it numbers phones anew as well, but where it filled something in
@@ -90,14 +92,14 @@ def test_no_plan_is_quadratic(source: Connection, tmp_path: Path) -> None:
     gaps = replace(gaps, statements=(*gaps.statements, load.statements[-1]))
     transactions = [load, gaps]
     # in this order: a truncated table keeps the statistics of its columns
-    for statistics in refresh.STATISTICS:
+    for statistics in volume.STATISTICS:
         source.execute("truncate public.contacts, public.recordings")
         source.execute("truncate media_pipeline.audio_files cascade")
-        refresh.load_with_statistics(source, statistics, RECORDINGS, transactions)
+        volume.load_with_statistics(source, statistics, RECORDINGS, transactions)
         where = f"statistics {statistics}"
         assert check(source, transactions) == {}, f"first load, {where}"
 
-        refresh.add_new_recordings(source, NEW, known=RECORDINGS)
+        volume.add_new_recordings(source, NEW, known=RECORDINGS)
         # of half of the known calls, something is left to fill in
         source.execute(
             """
@@ -109,7 +111,7 @@ def test_no_plan_is_quadratic(source: Connection, tmp_path: Path) -> None:
             """
         )
         if statistics == "analysed while empty":
-            refresh.empty_statistics(source)
+            volume.empty_statistics(source)
         assert check(source, transactions) == {}, f"+{NEW} recordings, {where}"
         left = source.execute(
             "select count(*) from media_pipeline.audio_files"
@@ -119,7 +121,7 @@ def test_no_plan_is_quadratic(source: Connection, tmp_path: Path) -> None:
 
 
 def test_a_quadratic_plan_is_seen(source: Connection) -> None:
-    refresh.fill(source, RECORDINGS)
+    volume.fill(source, RECORDINGS)
     source.execute("set enable_hashjoin = off; set enable_mergejoin = off")
     calls = "(select * from recordings limit 100) as known"
     query = f"select from {calls} inner join recordings on known.location = recordings.location"

@@ -1,51 +1,50 @@
-"""Whether the planner can be surprised: a refresh by size and by the state of the statistics.
+"""Whether statistics can mislead the planner: a refresh by size and by state of the statistics.
 
-The refresh's own SQL, without dbt: the first load, and 1 % more, on tables never analysed, analysed
-while empty, or analysed when the first 1 % was there. Prints microseconds a recording, and by how
-much the worst is above the best of its phase. What a refresh of next to nothing takes, its planning
-above all, is fixed: it is measured first and taken off.
+The benchmark runs the refresh's own SQL without dbt: the first load, then 1 % more. Its tables were
+never analysed, or analysed while empty, or analysed when the first 1 % was there. It prints
+microseconds a recording, and for each phase the worst value divided by the best. The time of a
+refresh with next to nothing to do, most of it for planning, is measured first and subtracted.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.benchmarks.refresh.__main__ import DEBIAN_15, credentials, database
-from tests.support.refresh import statements as refresh
-from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
-from tests.support.servers.postgres import Server, embedded_bin_dir, running_server
-from transcriber.db import migrate
+from tests.benchmarks import databases
+from tests.benchmarks.refresh.set_up import add_bin_dir, create_source, server_and_folder
+from tests.support.refresh import statements, volume
+
+if TYPE_CHECKING:
+    from tests.support.servers.postgres import Server
 
 SIZES = [1_000, 10_000, 50_000, 200_000, 1_000_000]
 PHASES = ("first load", "+1 %")
 
 
-def seconds(connection: psycopg.Connection, transactions: list[refresh.Transaction]) -> float:
-    """Refresh, and return how long it took."""
+def seconds(connection: psycopg.Connection, transactions: list[statements.Transaction]) -> float:
+    """Refresh; return how many seconds it took."""
     began = time.perf_counter()
-    refresh.run(connection, transactions)
+    statements.run(connection, transactions)
     return time.perf_counter() - began
 
 
 def measure(
-    server: Server, transactions: list[refresh.Transaction], statistics: str, size: int
+    server: Server, transactions: list[statements.Transaction], statistics: str, size: int
 ) -> tuple[float, float, float]:
     """Return the seconds of a first load, of 1 % more, and of a refresh with next to nothing."""
-    database(server, "measured", "empty")
-    with psycopg.connect(**credentials(server) | {"dbname": "measured"}, autocommit=True) as opened:
-        refresh.without_autovacuum(opened)
+    databases.create(server, "measured", "empty")
+    with psycopg.connect(server.conninfo("measured"), autocommit=True) as opened:
+        volume.without_autovacuum(opened)
         fixed = min(seconds(opened, transactions) for _ in range(3))
-        refresh.load_with_statistics(opened, statistics, size, transactions)
+        volume.load_with_statistics(opened, statistics, size, transactions)
         first = seconds(opened, transactions)
-        refresh.add_new_recordings(opened, size // 100, known=size)
-        if statistics == refresh.STATISTICS[1]:
-            refresh.empty_statistics(opened)
+        volume.add_new_recordings(opened, size // 100, known=size)
+        if statistics == volume.STATISTICS[1]:
+            volume.empty_statistics(opened)
         return first, seconds(opened, transactions), fixed
 
 
@@ -53,25 +52,14 @@ def main() -> None:
     """Print a table for each phase."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recordings", type=int, nargs="*", default=SIZES)
-    parser.add_argument(
-        "--bin-dir", type=Path, help="a PostgreSQL's bin folder [Debian's 15, else embedded]",
-        default=DEBIAN_15 if DEBIAN_15.exists() else embedded_bin_dir(),
-    )  # fmt: skip
+    add_bin_dir(parser)
     arguments = parser.parse_args()
-    with (
-        running_server(bin_dir=arguments.bin_dir) as server,
-        tempfile.TemporaryDirectory(prefix="bench-refresh-") as folder,
-    ):
-        database(server, "empty")
-        os.environ |= server.environment("empty")
-        migrate.apply()
-        with psycopg.connect(autocommit=True) as connection:
-            connection.execute(SOURCE_TABLES)
-        transactions = refresh.transactions(Dbt(Path(folder) / "dbt"), "empty")
+    with server_and_folder(arguments.bin_dir) as (server, folder):
+        transactions = create_source(server, "empty", folder)
         best: dict[str, list[float]] = {phase: [] for phase in PHASES}
         print(f"{'us a recording':<14}" + "".join(f"{size:>22,}" for size in arguments.recordings))
         print(f"{'':<14}" + f"{'first load':>14}{'+1 %':>8}" * len(arguments.recordings))
-        for statistics in refresh.STATISTICS:
+        for statistics in volume.STATISTICS:
             line = ""
             for size in arguments.recordings:
                 *found, fixed = measure(server, transactions, statistics, size)

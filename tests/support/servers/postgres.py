@@ -47,6 +47,10 @@ class Server:
     host: str = "127.0.0.1"
     user: str = "postgres"
 
+    def conninfo(self, database: str = "postgres") -> str:
+        """Return what psycopg needs to connect to one of its databases."""
+        return f"host={self.host} port={self.port} user={self.user} dbname={database}"
+
     def environment(self, database: str = "postgres") -> dict[str, str]:
         """Return libpq's variables for one of its databases."""
         return {
