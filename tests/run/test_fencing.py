@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from tests.support.database.catalogue import CLAIMS, COMPLETED, DELETE_CLAIMS, FAILURES, PENDING
 from tests.support.pipeline import Pipeline, ended, freeze, running_pipeline, thaw
 from tests.support.servers.postgres import restartable_server
-from tests.support.servers.provider import Answer, refusal
+from tests.support.servers.provider import Answer, Request, refusal
 from tests.support.wait import until
 from transcriber.db import migrate
 
@@ -109,9 +110,17 @@ def test_a_refused_key_stops_every_worker_and_loses_nothing_that_is_paid_for(
     pipeline: Pipeline,
 ) -> None:
     pipeline.add_many(12)
-    pipeline.provider.answer = lambda _number, request: (
-        refusal(401, "invalid_api_key") if request.key == "revoked" else Answer(delay=1.5)
-    )
+    was_refused = threading.Event()
+
+    def answer(_number: int, request: Request) -> Answer:
+        if request.key == "revoked":
+            was_refused.set()
+            return refusal(401, "invalid_api_key")
+        # Otherwise the good worker could be done before the other one has started.
+        was_refused.wait(60)
+        return Answer(delay=1.5)
+
+    pipeline.provider.answer = answer
     good = pipeline.start("--concurrency", "2", key="good")
     until(lambda: len(pipeline.calls("good")) == 2)
     revoked = pipeline.start("--concurrency", "2", key="revoked")
