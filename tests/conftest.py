@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the keys and settings of whoever runs the tests out of them."""
+    """Remove the developer's own keys and settings, so that tests do not use them."""
     del config
     for name in [*os.environ]:
         if name.startswith(("TRANSCRIBER_", "OPENAI_")):
@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[dict[str, str]]:
-    """Libpq's variables for the maintenance database: of the PG* server, else of our own."""
+    """Return libpq's variables for the server that PG* names, or else for one of our own."""
     if "PGHOST" in os.environ:
         yield {name: value for name, value in os.environ.items() if name.startswith("PG")}
     else:
@@ -34,8 +34,14 @@ def server() -> Iterator[dict[str, str]]:
             yield own.environment()
 
 
-def _database(server: dict[str, str], name: str, template: str) -> Iterator[dict[str, str]]:
-    """Yield libpq's variables for a new database, dropped at the end."""
+def _database(
+    server: dict[str, str], kind: str, template: str, patch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """Create a database, point PG* of this process and its children at it, and drop it at the end.
+
+    Yield libpq's variables for it.
+    """
+    name = f"{kind}_{os.getpid()}_{os.urandom(3).hex()}"
     conninfo = psycopg.conninfo.make_conninfo(
         host=server["PGHOST"],
         port=server["PGPORT"],
@@ -49,45 +55,38 @@ def _database(server: dict[str, str], name: str, template: str) -> Iterator[dict
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
-        yield {**server, "PGDATABASE": name}
+        environment = {**server, "PGDATABASE": name}
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        yield environment
         connection.execute(sql.SQL("drop database {} (force)").format(sql.Identifier(name)))
-
-
-def _unique(name: str) -> str:
-    return f"{name}_{os.getpid()}_{os.urandom(3).hex()}"
 
 
 @pytest.fixture(scope="session")
 def template(server: dict[str, str]) -> Iterator[str]:
-    """Name a database to which every migration was applied, for cloning."""
-    for environment in _database(server, _unique("template"), "template0"):
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
+    """Return the name of a database with every migration, which tests copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        for environment in _database(server, "template", "template0", patch):
             migrate.apply()
-        yield environment["PGDATABASE"]
+            # Tests have databases of their own, and some of them need PG* to name none.
+            patch.undo()
+            yield environment["PGDATABASE"]
 
 
 @pytest.fixture
 def empty_database(
     server: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, str]]:
-    """Point PG* of this process and its children at a database without our schema."""
-    for environment in _database(server, _unique("empty"), "template0"):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        yield environment
+    """Point PG* at a database of the test's own without the schema media_pipeline."""
+    yield from _database(server, "empty", "template0", monkeypatch)
 
 
 @pytest.fixture
 def database(
     server: dict[str, str], template: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, str]]:
-    """Point PG* of this process and its children at a migrated database of the test's own."""
-    for environment in _database(server, _unique("test"), template):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        yield environment
+    """Point PG* at a migrated database of the test's own."""
+    yield from _database(server, "test", template, monkeypatch)
 
 
 @pytest.fixture

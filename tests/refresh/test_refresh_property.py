@@ -14,7 +14,8 @@ import pytest
 from tests.support.refresh.compare import assert_as_expected, assert_issues, insert_by_hand
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 from tests.support.refresh.dirt import Dirt, write
-from tests.support.refresh.oracle import Catalogue, Contact, Recording, Settings, Source
+from tests.support.refresh.oracle import Catalogue
+from tests.support.refresh.rows import Contact, Recording, Settings, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,9 @@ from tests.support import REPOSITORY
 from tests.support.refresh.compare import assert_as_expected
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish
 from tests.support.refresh.dirt import Dirt, write
-from tests.support.refresh.oracle import Catalogue, Recording, Settings, Source, instant
+from tests.support.refresh.oracle import Catalogue
+from tests.support.refresh.rows import Recording, Settings, Source
+from tests.support.refresh.timestamps import instant
 from transcriber.db import migrate
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ CLIPS = DATA / "speech"
 SAMPLE_RATE = 8000
 BIT_RATE = 32_000
 
-# what is said in each clip, word for word (tests/data/speech/README.md)
+# The words of each clip, from tests/data/speech/README.md.
 WORDS = {
     "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be"
     " prudently in his power to do for them",
@@ -71,7 +71,7 @@ def tagged(mp3: bytes, title: str) -> bytes:
 
 
 def conversation(agent: Sequence[str], customer: Sequence[str]) -> bytes:
-    """Return a stereo call in which agent and customer speak clip by clip, in turns."""
+    """Return a stereo call in which agent and customer speak one clip each, in turns."""
     left, right = [], []
     for ours, theirs in zip(agent, customer, strict=True):
         first, second = samples(ours), samples(theirs)

@@ -18,7 +18,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from tests.support import speech
 from tests.support.database.catalogue import add_audio_file, one
-from tests.support.servers.postgres import free_port
+from tests.support.servers.processes import free_port
 from tests.support.servers.web import WebServer, serving
 from tests.support.wait import until
 from transcriber.cli.main import main

@@ -1,4 +1,4 @@
-"""Rows of media_pipeline for tests of the transcriber, written as the handover writes them."""
+"""Audio files and the rows of the queue, for tests and benchmarks of the transcriber."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def add_audio_file(connection: Connection, url: str, **columns: Any) -> int:
 
 
 def one(connection: Connection, statement: str, *parameters: Any) -> Any:
-    """Return the only row of a query; its only value where there is one column."""
+    """Return the only row of a query, or its value if it has one column."""
     (row,) = connection.execute(statement.encode(), parameters).fetchall()
     return row[0] if len(row) == 1 else row
 
 
 def add_many_audio_files(connection: Connection, files: int) -> None:
-    """Insert so many files, a minute apart, of a thousand phones and ten campaigns."""
+    """Insert files that began a minute apart, with a thousand phones and ten campaigns."""
     connection.execute(
         """
         insert into media_pipeline.audio_files
@@ -64,7 +64,7 @@ def add_many_audio_files(connection: Connection, files: int) -> None:
 
 
 def add_history(connection: Connection, *, done: int, permanent: int = 0, cooling: int = 0) -> None:
-    """Let so many of the oldest files be done, the next ones have failed for good, or cool down."""
+    """Complete the oldest files, let the next ones fail for good, and others cool down."""
     connection.execute(
         """
         insert into media_pipeline.transcriptions (audio_file_id, transcript_text, metadata)

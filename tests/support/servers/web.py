@@ -1,4 +1,4 @@
-"""A web server on loopback, for tests and the demo: pages by path, or any misbehaviour."""
+"""A web server on loopback, for tests and the demo, with pages that may misbehave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WebServer(socketserver.ThreadingTCPServer):
-    """Serves each path's page: (status, media type, body), or a function that answers itself."""
+    """Serves a page for each path: (status, media type, body), or a function that answers."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -30,7 +30,7 @@ class WebServer(socketserver.ThreadingTCPServer):
         port: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Listen; port 0 is any free one."""
+        """Listen on the port, or on any free one if it is 0."""
         super().__init__((host, port), Handler)
         self.pages: dict[str, Page] = dict(pages)
         self.tls = tls
@@ -39,7 +39,7 @@ class WebServer(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """Where the server listens."""
+        """The port on which the server listens."""
         return int(self.server_address[1])
 
     def url(self, path: str, host: str | None = None) -> str:
@@ -48,7 +48,7 @@ class WebServer(socketserver.ThreadingTCPServer):
         return f"{scheme}://{host or self.server_address[0]!s}:{self.port}{path}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that hang up are what is tested."""
+        """Write nothing, because tests make clients hang up on purpose."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -58,19 +58,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def setup(self) -> None:
-        """Speak TLS where the server does; in this thread, so that others need not wait."""
+        """Begin TLS if the server speaks it, in the connection's own thread."""
         if self.server.tls:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def finish(self) -> None:
-        """Close the TLS connection, of which the server knows nothing."""
+        """Close the TLS connection, which the server does not know of."""
         super().finish()
         if self.server.tls:
             self.request.close()
 
     def do_GET(self) -> None:
-        """Answer with the page of the path; a query string is not part of it."""
+        """Answer with the page of the path, whose query string does not matter."""
         self.server.hits.append(self.path)
         missing = (404, "text/plain", b"There is no such page.\n")
         page = self.server.pages.get(self.path.partition("?")[0], missing)
@@ -83,7 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes | None = None) -> None:
-        """Send a status and headers, and the body that they announce, if one is given."""
+        """Send a status, headers, and a body; announce its length unless the headers do."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -93,7 +93,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body or b"")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Write nothing to the log."""
 
 
 @contextlib.contextmanager
