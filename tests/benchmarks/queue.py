@@ -1,13 +1,13 @@
-"""What the queue costs, and how it compares with others', on a PostgreSQL of its own.
+"""What the queue costs, and how it compares with other queues, on a PostgreSQL of its own.
 
-The server has default settings (fsync and synchronous_commit are on). Peers are installed into
-.bench/ by the first run. Trust the ratios: seconds depend on what else the machine does.
+The server has default settings (fsync and synchronous_commit are on). The first run installs the
+other queues into .bench/. Compare the ratios, because seconds depend on the load of the machine.
 
-What a kill of ours can lose is what is not yet in a commit, as with one write a result: results
-that are ready together are written together, but none waits for one that is not ready. With jobs
-of seconds that is a result or two; with no-op jobs it is bounded by the files in flight (at most
-`MOST_CLAIMED` claimed ahead; no more are claimed while over `2 * LARGEST_WRITE` are done but not
-written), which others then do once more.
+A kill of our worker loses only results that are not committed yet, as it would with one write for
+each result: results that are ready together are written together, and no result waits for one that
+is not ready. With jobs of seconds that is a result or two. With no-op jobs the files in flight bound
+it: a worker claims at most `MOST_CLAIMED` files ahead, and claims no more while over
+`2 * LARGEST_WRITE` results wait to be written. Other workers then do those files once more.
 """
 
 from __future__ import annotations

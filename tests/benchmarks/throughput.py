@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SLOTS = 64
 LATENCY = 0.5
-CAP = 20  # requests a second
+CAP = 20  # Requests a second.
 SETTLED_SECONDS = 10
 
 FILES = """

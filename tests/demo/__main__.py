@@ -2,7 +2,7 @@
 
 Every part is the real one: PostgreSQL, the migrations, dbt, the transcriber and a speech model.
 Only the recordings' host is a web server on loopback. All state is kept in .demo/, so that
-a second run shows what second runs do: nothing.
+a second run finds nothing to do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOME_FILES_FAILED = 1
 
 
 def main() -> int:
-    """Run the demo, or a shell inside it."""
+    """Run the demo, or open a shell that uses the demo's database."""
     parser = argparse.ArgumentParser(prog="make demo", description=main.__doc__)
     parser.add_argument(
         "--home", type=Path, default=REPOSITORY / ".demo", help="where state is kept"
@@ -77,7 +77,7 @@ def _step(title: str) -> None:
 
 
 def _run(*command: str, may_exit_with: int = 0) -> None:
-    """Run one of the project's own commands as a person would."""
+    """Run one of the project's own commands as an operator would."""
     program = [sys.executable, "-m", *command]
     code = subprocess.run(program, cwd=REPOSITORY, check=False).returncode
     if code not in (0, may_exit_with):
@@ -85,7 +85,7 @@ def _run(*command: str, may_exit_with: int = 0) -> None:
 
 
 def _kept_port(home: Path) -> int:
-    """Return the port of the first run: a recording is known by its URL."""
+    """Return the port of the first run, which every URL in the database holds."""
     kept = home / "port"
     return int(kept.read_text()) if kept.exists() else 0
 
@@ -98,7 +98,7 @@ def _create_database() -> None:
 
 
 def _settings(home: Path) -> dict[str, str]:
-    """Return what an operator would export: the database, dbt's profile, the provider."""
+    """Return the variables that an operator would set: database, dbt's profile, provider."""
     shutil.copy(REPOSITORY / "profiles.example.yml", home / "profiles.yml")
     return {
         "PGDATABASE": DATABASE,
@@ -108,12 +108,12 @@ def _settings(home: Path) -> dict[str, str]:
         "TRANSCRIBER_PROVIDER": "local",
         "TRANSCRIBER_MODEL": str(get_model_path()),
         "TRANSCRIBER_ALLOW_NETWORK": "127.0.0.1/32",
-        "HF_HUB_OFFLINE": "1",  # the model is in a wheel; nothing is fetched
+        "HF_HUB_OFFLINE": "1",  # The model comes with a package, so nothing is downloaded.
     }
 
 
 def _let_recordings_arrive(connection: psycopg.Connection, host: WebServer, new: int) -> int:
-    """Insert the first day's rows, or `new` later ones; return how many were inserted."""
+    """Insert the rows of the first day, or else `new` later ones; return their number."""
     create_tables(connection)
     call_centre = CallCentre(host.url(""))
     first_day = call_centre.recordings()
@@ -127,14 +127,14 @@ def _let_recordings_arrive(connection: psycopg.Connection, host: WebServer, new:
 
 
 def _refresh(home: Path) -> None:
-    """Run dbt build; its own words only where something is wrong."""
+    """Run `dbt build`, which prints only what is wrong, and print what it did in one line."""
     dbt = Path(sys.executable).with_name("dbt")
     command: list[str | Path] = [dbt, "--quiet", "build", "--vars", json.dumps(DBT_VARS)]
     if code := subprocess.run(command, cwd=REPOSITORY, check=False).returncode:
         sys.exit(code)
     results = json.loads((home / "target" / "run_results.json").read_text())["results"]
     kinds = Counter(result["unique_id"].partition(".")[0] for result in results)
-    del kinds["operation"]  # the check that the migrations were run
+    del kinds["operation"]  # This counts the check that the migrations were run.
     click.echo(", ".join(f"{count} {kind.replace('_', ' ')}s" for kind, count in kinds.items()))
 
 

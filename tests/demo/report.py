@@ -1,4 +1,4 @@
-"""What the demo shows at its end: the calls, what is wrong with some, and what to try next."""
+"""The demo's report: the calls, what is wrong with some of them, and what to try next."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ NEXT_COMMANDS = """
 
 
 class Counts(NamedTuple):
-    """How much there is."""
+    """How many files and transcripts there are."""
 
     files: int
     transcripts: int
 
 
 def counts(connection: Connection) -> Counts:
-    """Count the catalogue and its transcripts; none before the first migration."""
+    """Count the files and transcripts; before the first migration there are no tables."""
     exists = connection.execute("select to_regclass('media_pipeline.audio_files')").fetchone()
     if exists == (None,):
         return Counts(0, 0)
@@ -58,7 +58,7 @@ def counts(connection: Connection) -> Counts:
 
 
 def print_report(connection: Connection, before: Counts) -> None:
-    """Print everything."""
+    """Print the report; `before` tells what was there before this run."""
     _title("Call log")
     _print_calls(connection)
     _title("Recordings with issues (media_pipeline.recording_issues)")

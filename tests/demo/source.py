@@ -1,4 +1,4 @@
-"""A call centre's tables, dirty as they are in life, and the recordings behind their URLs.
+"""A call centre's tables, as dirty as real ones, and the recordings behind their URLs.
 
 Phones are fictional (+49 30 23125 000 to 999 is reserved for that), the speech is public domain.
 """
@@ -31,7 +31,8 @@ TABLES = """
     create table if not exists public.campaign_map (campaign_id text, campaign text);
 """
 
-# SPRING and RENEWAL have names, LEGACY is older than campaign_map; INTERNAL is not to be loaded
+# SPRING and RENEWAL have names. LEGACY is older than campaign_map and has none. INTERNAL is not
+# selected, so its calls are not loaded.
 SELECTED_CAMPAIGNS = ["SPRING", "RENEWAL", "LEGACY"]
 CAMPAIGN_NAMES = {"SPRING": "Spring offers", "RENEWAL": "Contract renewals"}
 
@@ -58,7 +59,7 @@ PAUSE = timedelta(minutes=17)
 
 @dataclass(frozen=True)
 class Recording:
-    """A row of public.recordings; all of it text, as the source has it."""
+    """A row of public.recordings, where dialers store every value as text."""
 
     contact_id: str
     location: str | None
@@ -67,7 +68,7 @@ class Recording:
 
 
 class CallCentre:
-    """The rows to insert and the pages to serve, the same at every start."""
+    """The rows to insert and the pages to serve, which are the same at every start."""
 
     def __init__(self, base_url: str) -> None:
         """Take the address at which the recordings are served."""
@@ -76,11 +77,11 @@ class CallCentre:
         self.pages: dict[str, Page] = {}
 
     def recordings(self) -> list[Recording]:
-        """Return the rows of the first day: good calls, and one of every kind of dirt."""
+        """Return the rows of the first day: good calls, and each kind of bad row."""
         return [*self._clean(), *self._unplayable(), *self._dirty()]
 
     def new_recordings(self, already: int, count: int) -> list[Recording]:
-        """Return `count` more calls, after the `already` that came later than the first day."""
+        """Return `count` calls that follow the first day and the `already` calls after it."""
         clips = [*speech.WORDS]
         calls = [
             self._call(CALLERS[n % len(CALLERS)], clips[n % len(clips)], f"later-{n}")
@@ -98,7 +99,7 @@ class CallCentre:
         yield self._audio("C05", speech.mp3(speech.silence(6)), 6, "silence")
 
     def _unplayable(self) -> Iterator[Recording]:
-        """Yield rows that load and downloads that do not become a transcript."""
+        """Yield rows that are loaded, but whose downloads hold no sound."""
         gone = self._call("C02", "jfk", "gone")
         self.pages[_path(gone)] = (404, "text/plain", b"no such recording\n")
         yield gone
@@ -111,7 +112,7 @@ class CallCentre:
         yield html
 
     def _dirty(self) -> Iterator[Recording]:
-        """Yield rows that are not loaded, or loaded with a defect."""
+        """Yield rows that are not loaded, or that are loaded with a defect."""
         yield Recording("C03", None, "2026-11-03 09:00:00", "2026-11-03 09:00:30")
         yield Recording("C03", "   ", "2026-11-03 09:05:00", "2026-11-03 09:05:30")
         yield self._call("C99", "jfk", "no-contact")
@@ -135,7 +136,7 @@ class CallCentre:
         started = FIRST_CALL + self._call_number * PAUSE
         self._call_number += 1
         stopped = started + timedelta(seconds=seconds)
-        # dialers write both: with a zone, and without one in local time
+        # Dialers write timestamps with an offset, and others without one, in local time.
         if self._call_number % 2:
             return self._at(contact, name, _zulu(started), _zulu(stopped), body)
         return self._at(contact, name, _berlin(started), _berlin(stopped), body)
@@ -162,7 +163,7 @@ def _path(recording: Recording) -> str:
 
 
 def create_tables(connection: psycopg.Connection) -> None:
-    """Create the three source tables and their contacts, where they are not there yet."""
+    """Create the three source tables and their contacts if they are not there yet."""
     connection.execute(TABLES)
     if connection.execute("select from public.contacts").fetchone() is None:
         with connection.cursor() as cursor:
@@ -182,6 +183,6 @@ def insert_recordings(connection: psycopg.Connection, recordings: list[Recording
         )
 
 
-if __name__ == "__main__":  # for `make docs`, which describes these tables
+if __name__ == "__main__":  # `make docs` runs this to describe the tables.
     with psycopg.connect() as opened:
         create_tables(opened)

@@ -1,4 +1,4 @@
-"""A short storm; `make chaos` is the long one."""
+"""A short run of the chaos test; `make chaos` runs the long one."""
 
 from __future__ import annotations
 

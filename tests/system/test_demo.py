@@ -1,4 +1,4 @@
-"""`make demo`, three times: everything, nothing, and three new recordings."""
+"""`make demo` three times: with all recordings, with nothing new, and with three new ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def run_demo(home: Path, *options: str) -> str:
-    """Run the demo with its state in a folder of the test's."""
-    # the demo has a server of its own, whatever server the tests use
+    """Run the demo with its state in a folder of the test's own."""
+    # The demo always starts a server of its own, also if PG* names one for the tests.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment["COLUMNS"] = "100"
     done = subprocess.run(
@@ -55,7 +55,8 @@ def test_the_demo_does_everything_once(tmp_path: Path) -> None:
 
     readme = (REPOSITORY / "README.md").read_text()
     (shown,) = re.findall(r"<!-- demo -->\n```text\n(.*?)```", readme, flags=re.DOTALL)
-    # another processor may hear a word otherwise; all the rest is as the README shows it
+    # On another processor the model may hear another word. Everything else must be as the README
+    # shows it.
     _, reasons = shown.split("Recordings with issues")
     assert reasons in first
 

@@ -1,4 +1,4 @@
-"""Real speech through real models: faster-whisper in the process, and behind OpenAI's API."""
+"""Real speech through a real model: in the worker's process, and behind OpenAI's API."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def add(connection: Connection, host: WebServer, name: str, body: bytes) -> int:
 
 
 def transcripts(connection: Connection) -> dict[int, str]:
-    """Return what was heard, by file."""
+    """Return the transcripts by the ids of their files."""
     return dict(connection.execute(TRANSCRIPTS).fetchall())
 
 

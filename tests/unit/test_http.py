@@ -1,3 +1,5 @@
+"""A Retry-After header may hold seconds, milliseconds or a date, or may make no sense."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What the guard takes for public, and how the operator's networks are read."""
+"""Which addresses the guard takes for public, and how it reads the operator's networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found in files: sound made here with FFmpeg, whole, cut and damaged; and rubbish."""
+"""A probe describes sound, whole, cut or damaged, and refuses everything else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECONDS = 20
 
 
 def tone(seconds: float = SECONDS, rate: int = 16_000, channels: int = 1) -> NDArray[np.int16]:
-    """Return a tone, its channels interleaved."""
+    """Return a tone with its channels interleaved."""
     moments = np.arange(int(seconds * rate)) / rate
     return np.repeat((8000 * np.sin(2 * np.pi * 440 * moments)).astype(np.int16), channels)
 
@@ -45,7 +45,7 @@ def encode(
     options: dict[str, str] | None = None,
     codec_options: dict[str, str] | None = None,
 ) -> bytes:
-    """Return samples (a tone) as a file."""
+    """Return a file of the samples, or of a tone."""
     channels = 2 if layout == "stereo" else 1
     given = tone(rate=rate, channels=channels) if samples is None else samples
     frame = av.AudioFrame.from_ndarray(given.reshape(1, -1), format="s16", layout=layout)
@@ -63,7 +63,7 @@ def encode(
 
 @contextmanager
 def stored(content: bytes) -> Iterator[BinaryIO]:
-    """Keep content in a file as a download is, and see that it is left at its start."""
+    """Keep content in a file like a download's; check that the probe leaves it at its start."""
     with tempfile.TemporaryFile() as file:
         file.write(content)
         yield file
@@ -71,13 +71,13 @@ def stored(content: bytes) -> Iterator[BinaryIO]:
 
 
 def probed(content: bytes) -> AudioInfo:
-    """Return what is found in content."""
+    """Return the description of content."""
     with stored(content) as file:
         return probe(file)
 
 
 def failure_of(content: bytes) -> FileFailure:
-    """Return how content fails."""
+    """Return the failure of content."""
     with stored(content) as file, pytest.raises(FileFailure) as caught:
         probe(file)
     return caught.value
@@ -117,7 +117,7 @@ def film(*, sound_seconds: int = 0) -> bytes:
     return out.getvalue()
 
 
-# container, codec, options of the container -> codec, suffix, media type
+# Container, codec and options to encode with; codec, suffix and media type that the probe finds.
 FILES: dict[str, tuple[tuple[Any, ...], tuple[str, str, str]]] = {
     "mp3": (("mp3", "libmp3lame", {}), ("mp3", "mp3", "audio/mpeg")),
     "mp3 without a header": (
@@ -187,7 +187,7 @@ def test_the_sound_of_a_film_may_be_shorter_than_its_pictures() -> None:
     assert probed(film(sound_seconds=5)).duration_seconds == pytest.approx(5, abs=0.1)
 
 
-# -- cut and damaged
+# -- Files that are cut or damaged
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_length_that_ffmpeg_guessed_is_not_taken_for_a_header() -> None:
         codec_options={"flags": "+qscale", "global_quality": "236"},
     )
     with av.open(io.BytesIO(content), "r") as container:
-        assert (container.duration or 0) > 100 * 1_000_000  # the trap
+        assert (container.duration or 0) > 100 * 1_000_000  # FFmpeg guesses this length.
     assert probed(content).duration_seconds == pytest.approx(35, abs=0.2)
 
 
@@ -249,7 +249,7 @@ def test_a_page_after_the_sound_does_not_spoil_it() -> None:
     assert probed(content).duration_seconds == pytest.approx(SECONDS, abs=0.5)
 
 
-# -- rubbish
+# -- Rubbish
 
 RUBBISH = {
     "nothing": b"",
@@ -304,20 +304,20 @@ def test_a_list_of_files_opens_none_of_them(
     monkeypatch.chdir(tmp_path)
     playlist = b"ffconcat version 1.0\nfile secret.wav\n"
     with av.open(io.BytesIO(playlist), "r") as container:
-        assert container.streams.audio  # what it would do
+        assert container.streams.audio  # FFmpeg alone would open the file.
     assert failure_of(playlist).permanent
 
 
 def test_rubbish_is_given_up_soon() -> None:
     started = time.monotonic()
-    frames = b"\xff\xfb\x90\x64" + bytes(413)  # headers of mp3 frames with nothing in them
+    frames = b"\xff\xfb\x90\x64" + bytes(413)  # This is the header of an mp3 frame without sound.
     failure_or_sound(frames[:3] + os.urandom(20_000_000))
     assert time.monotonic() - started < 2
     assert PACKETS_TO_TRY <= 1000
 
 
 def failure_or_sound(content: bytes) -> FileFailure | AudioInfo:
-    """Probe content that may be either; anything else that is raised fails the test."""
+    """Probe content that may be either; any other error fails the test."""
     try:
         return probed(content)
     except FileFailure as failure:

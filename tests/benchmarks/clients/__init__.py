@@ -1,11 +1,12 @@
-"""One program for each queue: it fills its queue, drains it with no-op jobs, and says how fast.
+"""One program for each queue, which fills the queue, drains it with no-op jobs, and times that.
 
     <client> JOBS CONCURRENCY BATCH
 
-Each finds an empty database in PG*, prints `begin` when everything is filled, loaded and
-connected, and `{"jobs": …, "seconds": …, "cpu": …}` when the last completion is committed; then
-it waits for the end of stdin. Where BENCH_STORE holds a statement, each job runs it: our
-completions store a transcript, the peers' users have to store theirs in one of their own.
+A client finds an empty database in PG*. It prints `begin` when its queue is full and its workers
+are connected, and `{"jobs": …, "seconds": …, "cpu": …}` when the last completion is committed. Then
+it waits for the end of stdin. If BENCH_STORE holds a statement, each job runs it: a completion of
+ours stores the transcript, and users of the other queues have to store theirs with a statement of
+their own.
 
-The peers' clients run in an environment of the benchmark's own (see `tests.benchmarks.peers`).
+The clients of the other queues run in an environment of their own (see `tests.benchmarks.peers`).
 """

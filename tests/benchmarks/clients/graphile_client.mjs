@@ -1,4 +1,4 @@
-// graphile-worker: a local queue of BATCH fetched jobs, and completions in batches.
+// graphile-worker keeps a local queue of BATCH fetched jobs, and completes jobs in batches.
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.env.BENCH_PEERS}/package.json`);
@@ -59,7 +59,7 @@ const runner = await run({
   },
 });
 await finished;
-while (await areAnyLeft()); // the last completions are on their way
+while (await areAnyLeft()); // The last completions are still on their way.
 const seconds = (performance.now() - began) / 1000;
 const { user, system } = process.cpuUsage(cpu);
 console.log(JSON.stringify({ jobs: done, seconds, cpu: (user + system) / 1e6 }));

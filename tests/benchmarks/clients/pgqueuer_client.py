@@ -1,7 +1,7 @@
-"""pgqueuer: it fetches and completes in batches, and runs a batch's jobs all at once.
+"""pgqueuer fetches and completes jobs in batches, and runs all jobs of a batch at once.
 
-CONCURRENCY has no effect: its own limits (`concurrency_limit`, `max_concurrent_tasks`) make it
-slower by far, since it then waits for its next poll.
+CONCURRENCY has no effect. pgqueuer's own limits (`concurrency_limit`, `max_concurrent_tasks`) would
+make it far slower, because it then waits for its next poll.
 """
 # mypy: ignore-errors
 
@@ -22,7 +22,7 @@ ENQUEUED_AT_ONCE = 1000
 
 
 async def main(jobs: int, concurrency: int, batch: int) -> None:
-    """Fill, drain, report."""
+    """Fill the queue, drain it, and print the result."""
     connection = await asyncpg.connect()
     own = await asyncpg.create_pool(min_size=concurrency, max_size=concurrency)
     pgq = PgQueuer.from_asyncpg_connection(connection)

@@ -1,4 +1,4 @@
-"""Procrastinate: it knows no batches, so BATCH has no effect."""
+"""Procrastinate has no batches, so BATCH has no effect."""
 # mypy: ignore-errors
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STORE = os.environ.get("BENCH_STORE")
 
 
 async def main(jobs: int, concurrency: int, batch: int) -> None:
-    """Fill, drain, report."""
+    """Fill the queue, drain it, and print the result."""
     del batch
     app = App(connector=PsycopgConnector(min_size=1, max_size=concurrency + 2))
     own = AsyncConnectionPool(

@@ -1,1 +1,1 @@
-"""Workers, provider, PostgreSQL and people at their worst, and what it does to the books."""
+"""A pipeline whose workers, provider and database break down, and an account of the results."""

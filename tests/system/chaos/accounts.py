@@ -1,16 +1,18 @@
-"""The accounts after a storm: what became of every file, and what was paid for more than once."""
+"""The account of a storm: what became of every file, and which calls were paid for twice."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tests.support.database.catalogue import CLAIMS, one
+from tests.system.chaos.causes import Call, causes_of_repeats
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from psycopg import Connection
@@ -36,7 +38,7 @@ WRITTEN_TWICE = """
         select from chaos.completions group by audio_file_id having count(*) > 1
     ) as files
 """
-# recording 7.mp3 says "file 7"
+# The words of the recording 7.mp3 are "file 7".
 MIXED_UP = """
     select count(*) from media_pipeline.transcriptions
     inner join media_pipeline.audio_files on audio_files.id = transcriptions.audio_file_id
@@ -44,7 +46,6 @@ MIXED_UP = """
         transcriptions.status = 'completed'
         and transcript_text is distinct from 'file ' || substring(url from '(\\d+)[.]mp3')
 """
-CLAIMS_LEFT = "select count(*) from media_pipeline.transcription_claims"
 TAKE_OVER = """
     select extract(epoch from max(claims.first_at))::float - %(killed_at)s
     from (
@@ -54,45 +55,24 @@ TAKE_OVER = """
     ) as claims
 """
 
-# an answer that has come is written after that many seconds at the latest, unless something is
-# wrong; on a busy machine
-SECONDS_TO_WRITE = 2.0
-
-# a claim that was deleted is missed at the next renewal
-SECONDS_TO_RENEW = 0.5
-
-# a worker that is frozen when it has just made sure of its claim calls as soon as it thaws
-SECONDS_TO_SEND = 0.5
-
 
 @dataclass(frozen=True)
 class Kill:
-    """A worker's end, and the files that it had claimed."""
+    """The end of a worker, and the files that it had claimed."""
 
     at: float
     files: list[int]
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call that the provider answered; times in seconds since 1970."""
-
-    file: int
-    key: str
-    began: float
-    ended: float
-    outcome: str
-
-
-@dataclass(frozen=True)
 class Accounts:
-    """A table of (what, how many), and what must not be."""
+    """Rows of a name and a number, and the problems among them."""
 
     rows: list[tuple[str, Any]]
     problems: list[str]
 
     def lines(self) -> Iterator[str]:
-        """Yield the table."""
+        """Yield the lines of the account."""
         for what, value in self.rows:
             number = f"{value:,}" if isinstance(value, int) else str(value)
             yield f"{what:<58}{number:>12}"
@@ -100,11 +80,11 @@ class Accounts:
 
 
 def balance(storm: Storm, calls_file: Path, connection: Connection) -> Accounts:
-    """Draw up the accounts."""
+    """Count what became of the files, the calls and the workers."""
     options, fleet = storm.options, storm.fleet
     calls = [Call(**json.loads(line)) for line in calls_file.read_text().splitlines()]
     paid = [call for call in calls if call.outcome == "success"]
-    causes = Counter(_repeats(paid, storm))
+    causes = Counter(causes_of_repeats(paid, storm))
     files = connection.execute(FILES).fetchall()
     completed = sum(number for status, failure, _, number in files if _is_done(status, failure))
     reasons = {
@@ -115,9 +95,9 @@ def balance(storm: Storm, calls_file: Path, connection: Connection) -> Accounts:
     bound = (len(storm.kills) + freezes + wide * options.workers) * options.concurrency
     must_be_none = {
         "files without an end": options.jobs - completed - sum(reasons.values()),
-        "files written as completed more than once": _one(connection, WRITTEN_TWICE),
-        "transcripts of another file": _one(connection, MIXED_UP),
-        "claims left": _one(connection, CLAIMS_LEFT),
+        "files written as completed more than once": one(connection, WRITTEN_TWICE),
+        "transcripts of another file": one(connection, MIXED_UP),
+        "claims left": one(connection, CLAIMS),
         "calls repeated without a cause": causes.pop("", 0),
         "workers that ended by themselves": _odd_ends(storm),
     }
@@ -148,57 +128,12 @@ def balance(storm: Storm, calls_file: Path, connection: Connection) -> Accounts:
 
 
 def _is_done(status: str, failure: str | None) -> bool:
-    # a transient failure may stand beside a transcript until its cooldown is over
+    # A transient failure may stand beside a transcript until its cooldown is over.
     return status == "completed" and failure != "permanent"
 
 
-def _one(connection: Connection, statement: str) -> int:
-    ((number,),) = connection.execute(statement.encode()).fetchall()
-    return int(number)
-
-
-def _repeats(paid: Sequence[Call], storm: Storm) -> Iterator[str]:
-    """Yield, for every call paid for again, what had hit the call before it; "" for nothing."""
-    workers = {worker.key: worker for worker in storm.fleet.workers}
-    calls_by_file: defaultdict[int, list[Call]] = defaultdict(list)
-    for call in sorted(paid, key=lambda call: call.began):
-        calls_by_file[call.file].append(call)
-    for calls in calls_by_file.values():
-        for before, again in pairwise(calls):
-            yield _cause(before, again, workers, storm)
-
-
-def _cause(before: Call, again: Call, workers: Mapping[str, Worker], storm: Storm) -> str:
-    """Name what happened while a call, or its answer on the way to the table, was in flight."""
-    worker, last_renewal = workers[before.key], storm.options.claim_ttl / 3 + SECONDS_TO_RENEW
-
-    def hit(since: float, until: float | None = None) -> bool:
-        return since < before.ended + SECONDS_TO_WRITE and (until or since) > before.began
-
-    deleted = storm.claims_deleted
-    causes = {
-        "worker killed": worker.killed_at is not None and hit(worker.killed_at),
-        "worker frozen": any(hit(*freeze) for freeze in worker.freezes),
-        "server away": any(hit(*outage) for outage in storm.outages),
-        "claims deleted by hand": any(map(hit, deleted)),
-        "claims deleted by hand, just before the call": any(
-            hit(moment + last_renewal) for moment in deleted
-        ),
-        "worker frozen, between confirming and calling": any(
-            until < call.began < until + SECONDS_TO_SEND
-            for call in (before, again)
-            for _, until in workers[call.key].freezes
-        ),
-    }
-    for cause, applies in causes.items():
-        if applies:
-            return cause
-    print(f"without a cause: {before} {again} {worker}")
-    return ""
-
-
 def _odd_ends(storm: Storm) -> int:
-    """Count workers that ended by themselves, unless they found no server when they started."""
+    """Count the workers that ended by themselves, except those that found no server at first."""
     number = 0
     for key, code, last_line in storm.fleet.odd_ends():
         if code == 2 and "Cannot connect" in last_line:
@@ -209,7 +144,7 @@ def _odd_ends(storm: Storm) -> int:
 
 
 def _log_events(workers: Sequence[Worker]) -> dict[str, int]:
-    """Count what the workers told, but for what stands in the tables."""
+    """Count the events in the workers' logs that no table shows."""
     events: Counter[str] = Counter()
     for worker in workers:
         for line in worker.log.read_text().splitlines():
@@ -219,7 +154,7 @@ def _log_events(workers: Sequence[Worker]) -> dict[str, int]:
 
 
 def _take_overs(storm: Storm, connection: Connection) -> Iterator[tuple[str, str]]:
-    """Yield the longest time from a kill to the last claim's take-over, beyond the TTL."""
+    """Yield how long after a kill its last file was taken over, beyond the TTL."""
     seconds = [
         row[0]
         for kill in storm.kills

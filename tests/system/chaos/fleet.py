@@ -1,4 +1,4 @@
-"""Worker processes that can be started, killed, frozen and thawed; none outlives its owner."""
+"""Worker processes that can be killed, frozen and thawed, and that end with their owner."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ STOP_SECONDS = 40
 
 @dataclass
 class Worker:
-    """One process; `key` is the API key by which the provider knows it."""
+    """The process of a worker; `key` is the API key by which the provider knows it."""
 
     key: str
     process: subprocess.Popen[bytes]
     log: Path
     killed_at: float | None = None
-    freezes: list[tuple[float, float]] = field(default_factory=list)  # from, until
+    freezes: list[tuple[float, float]] = field(default_factory=list)  # Each from when until when.
     thaw_at: float | None = None
 
     @property
     def is_running(self) -> bool:
-        """Tell whether it was neither frozen nor has ended."""
+        """Tell whether the process is neither frozen nor ended."""
         return self.thaw_at is None and self.process.poll() is None
 
     def kill(self) -> None:
-        """End it where it stands."""
+        """End the process where it stands."""
         self.killed_at = time.time()
         self.process.kill()
         self.process.wait()
 
     def freeze(self, seconds: float) -> None:
-        """Stop it for so long: a laptop that sleeps, a machine that swaps."""
+        """Stop the process for a time, as on a laptop that sleeps or a machine that swaps."""
         self.thaw_at = time.time() + seconds
         self.process.send_signal(signal.SIGSTOP)
         self.freezes.append((time.time(), self.thaw_at))
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let the process go on."""
         frozen_at, _ = self.freezes.pop()
         self.freezes.append((frozen_at, time.time()))
         self.thaw_at = None
@@ -56,19 +56,19 @@ class Worker:
 
 @dataclass
 class Fleet:
-    """As many workers as there are places; whoever ends is replaced."""
+    """As many workers as there are places; a worker that ends is replaced."""
 
     folder: Path
     options: Sequence[str]
     environment: Mapping[str, str]
-    workers: list[Worker] = field(default_factory=list)  # all that ever ran
+    workers: list[Worker] = field(default_factory=list)  # Also those that have ended.
     places: list[Worker] = field(default_factory=list)
 
     def start(self) -> Worker:
         """Start a worker."""
         key = f"worker-{len(self.workers)}"
         log = self.folder / f"{key}.log"
-        # on Linux it ends with us even when we are killed
+        # On Linux the worker ends with this process even if this process is killed.
         prefix = ["setpriv", "--pdeathsig=KILL", "--"] if sys.platform == "linux" else []
         command = [*prefix, sys.executable, "-m", "transcriber", "run", *self.options]
         with log.open("wb") as out:
@@ -81,7 +81,7 @@ class Fleet:
         return worker
 
     def tend(self, places: int) -> None:
-        """Replace those who ended, and thaw those whose time has come."""
+        """Thaw the workers whose time has come, and replace those that have ended."""
         for worker in self.places:
             if worker.thaw_at is not None and time.time() >= worker.thaw_at:
                 worker.thaw()
@@ -90,11 +90,11 @@ class Fleet:
             self.places.append(self.start())
 
     def running(self) -> list[Worker]:
-        """Return those that can be killed or frozen."""
+        """Return the workers that can be killed or frozen."""
         return [worker for worker in self.places if worker.is_running]
 
     def end(self) -> None:
-        """Ask everybody to stop, and wait until they have."""
+        """Ask all workers to stop, and wait until they have."""
         for worker in self.places:
             if worker.thaw_at is not None:
                 worker.thaw()
@@ -111,7 +111,7 @@ class Fleet:
                 worker.process.wait()
 
     def odd_ends(self) -> Iterator[tuple[str, int | None, str]]:
-        """Yield (key, exit code, last line) of those who ended otherwise than they were made to."""
+        """Yield (key, exit code, last line) of workers that ended by themselves or in an error."""
         for worker in self.workers:
             code = worker.process.poll()
             log = worker.log.read_text()

@@ -1,10 +1,10 @@
-"""The recordings' host and a moody provider, in a process of their own; it ends with its owner.
+"""The recordings' host and a moody provider, in a process that ends with its owner.
 
     python -m tests.system.chaos.servers CALLS SEED LONG_SECONDS
 
-Prints its port. Every call that was received as a whole becomes one line of JSON in the file
-CALLS, whether or not its caller lives to hear the answer: that is what a provider bills.
-Which file a call is for is told by its content: every recording carries its number.
+The process prints its port. It writes a line of JSON to the file CALLS for each call that it
+received as a whole, also if the caller no longer lives to hear the answer, because a provider bills
+such a call. The content tells for which file a call is, since every recording carries its number.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 MP3 = speech.mp3(speech.samples("librivox_0880")[:8000])
 
-# of a hundred files: no such page, a login page, and one that the provider refuses
+# One of a hundred files does not exist, one is a login page, and the provider refuses one.
 GONE, NOT_AUDIO, REFUSED = 7, 13, 29
 
 LATENCY_SECONDS = (0.05, 0.4)
 LONG_SHARE = 0.01
 
-# share of the calls -> how they end; the rest succeeds
+# How calls end, and the share that ends so. The rest succeeds.
 MOODS = {
     "throttled": 0.05,
     "throttled with retry-after": 0.05,
@@ -48,7 +48,7 @@ MARK = re.compile(rb"TAGfile (\d+)\0")
 
 
 def recording(number: int) -> bytes:
-    """Return a recording with sound in it that is unlike all others."""
+    """Return a recording with sound and its number, so that it is unlike all others."""
     return speech.tagged(MP3, f"file {number}")
 
 
@@ -56,7 +56,7 @@ class Servers:
     """Both servers behind one port."""
 
     def __init__(self, calls: TextIO, seed: str, long_seconds: float) -> None:
-        """Take where to write the calls down, and how long a long one takes."""
+        """Take the file for the calls, the seed, and how many seconds a long call takes."""
         self._calls = calls
         self._seed = seed
         self._long_seconds = long_seconds
@@ -92,7 +92,7 @@ class Servers:
         marks = MARK.findall(body)
         number = int(marks[0])
         self._calls_by_file[number] += 1
-        # the n-th call for a file ends the same way in every run with this seed
+        # The n-th call for a file ends in the same way in every run with this seed.
         dice = random.Random(f"{self._seed} {number} {self._calls_by_file[number]}")
         outcome = "refused" if number % 100 == REFUSED else _mood(dice)
         latency = dice.uniform(*LATENCY_SECONDS)
@@ -107,7 +107,7 @@ class Servers:
 
 
 def answer_of(outcome: str, number: int, dice: random.Random) -> bytes:
-    """Return what the provider sends; nothing where it closes the connection."""
+    """Return the provider's bytes, or no bytes if it closes the connection."""
     text = json.dumps({"text": f"file {number}"}).encode()
     answers = {
         "success": http(200, text),
@@ -136,7 +136,7 @@ def http(
     media_type: str = "application/json",
     headers: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return an answer as it is sent."""
+    """Return the bytes of an answer."""
     fields = {"Content-Type": media_type, "Content-Length": len(body), **(headers or {})}
     lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -149,8 +149,8 @@ def refusal(status: int, headers: Mapping[str, Any] | None = None) -> bytes:
 
 
 async def main(path: str, seed: str, long_seconds: str) -> None:
-    """Serve until standard input ends, which it does when the owner is gone."""
-    with open(path, "a", buffering=1) as calls:  # noqa: PTH123, ASYNC230 (before it serves)
+    """Serve until standard input ends, because it ends with the owner."""
+    with open(path, "a", buffering=1) as calls:  # noqa: PTH123, ASYNC230
         servers = Servers(calls, seed, float(long_seconds))
         server = await asyncio.start_server(servers.connected, "127.0.0.1", backlog=1024)
         print(server.sockets[0].getsockname()[1], flush=True)

@@ -1,4 +1,4 @@
-"""The storm: it starts everything, breaks it again and again, and returns the accounts."""
+"""The storm starts a pipeline, breaks its parts again and again, and returns an account."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ SOME_BACKENDS = """
     select pg_terminate_backend(pid) from pg_stat_activity
     where pid != pg_backend_pid() and backend_type = 'client backend' and random() < 0.3
 """
-# as in section 6 of the handover
+# People delete claims and failures with these statements of the handover guide.
 DELETE_CLAIMS = "DELETE FROM media_pipeline.transcription_claims;"
 DELETE_FAILURES = "DELETE FROM media_pipeline.transcription_failures WHERE status='transient';"
 
 
 @dataclass(frozen=True)
 class Options:
-    """How large, how long and how hard; times in seconds."""
+    """The size, length and strength of a storm; times are in seconds."""
 
     jobs: int = 5000
     workers: int = 8
@@ -64,7 +64,7 @@ class Options:
 
 @dataclass
 class Storm:
-    """What is running, and what was done to it."""
+    """A running pipeline, and a record of everything that was done to it."""
 
     options: Options
     server: RestartableServer
@@ -78,7 +78,7 @@ class Storm:
     ended_files: int = 0
 
     def blow(self) -> None:
-        """Go on until every file has come to an end, or time is up."""
+        """Break things until every file is completed or has failed for good, or time is up."""
         every = self.options.every
         events: list[tuple[float, Callable[[], None]]] = [
             (every, self._strike),
@@ -88,7 +88,7 @@ class Storm:
             (0.5, self._look),
         ]
         due = {number: self.began + period for number, (period, _) in enumerate(events)}
-        # the rest of the run has no outage, so that what is due by time comes to pass, too
+        # The last part of the files has no outage, so that the events by time also take place.
         outages = [
             self.options.jobs * (number + 1) / (self.options.restarts + 1)
             for number in range(self.options.restarts)
@@ -107,7 +107,7 @@ class Storm:
             time.sleep(0.02)
 
     def _strike(self) -> None:
-        """Kill or freeze a worker; the frozen one sleeps for longer than its claims live."""
+        """Kill a worker, or freeze it for longer than its claims live."""
         running = self.fleet.running()
         if not running:
             return
@@ -122,7 +122,7 @@ class Storm:
             worker.freeze(self.options.claim_ttl * self.dice.uniform(1.2, 2))
 
     def _restart_server(self) -> None:
-        """Stop the server, the second time as by a crash, for less or for more than the TTL."""
+        """Stop the server for less or for more than the TTL, the second time by a crash."""
         down_at, number = time.time(), len(self.outages)
         self.server.stop(crash=number == 1)
         seconds = self.options.claim_ttl * (0.3, 0.1, 2.0)[number % 3]
@@ -145,14 +145,14 @@ class Storm:
             ((self.ended_files,),) = connection.execute(ENDED_FILES).fetchall()
 
     def _connection(self) -> psycopg.Connection:
-        return psycopg.connect(_conninfo(self.server), autocommit=True)
+        return psycopg.connect(self.server.server.conninfo(), autocommit=True)
 
 
 def run(options: Options) -> Accounts:
-    """Let a storm go over a pipeline of its own; return what it did to the books."""
+    """Let a storm go over a pipeline of its own; return the account."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        # wal_level and the like stay as they are; more connections than workers may open
+        # Only this setting is not PostgreSQL's default: the workers may open more connections.
         server = stack.enter_context(restartable_server({"max_connections": "200"}))
         calls = folder / "calls.jsonl"
         port = stack.enter_context(_servers(calls, options))
@@ -165,7 +165,7 @@ def run(options: Options) -> Accounts:
             [sys.executable, "-m", "transcriber", "migrate"],
             env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        with psycopg.connect(_conninfo(server), autocommit=True) as connection:
+        with psycopg.connect(server.server.conninfo(), autocommit=True) as connection:
             connection.execute(Path(__file__).with_name("watch.sql").read_bytes())
             base = f"http://127.0.0.1:{port}/vr/"
             connection.execute(FILES, {"base": base, "jobs": options.jobs})
@@ -174,7 +174,7 @@ def run(options: Options) -> Accounts:
         storm = Storm(options, server, fleet, random.Random(options.seed))
         storm.blow()
         fleet.end()
-        with psycopg.connect(_conninfo(server), autocommit=True) as connection:
+        with psycopg.connect(server.server.conninfo(), autocommit=True) as connection:
             return balance(storm, calls, connection)
 
 
@@ -185,15 +185,9 @@ def _run_options(options: Options) -> list[str]:
     ]  # fmt: skip
 
 
-def _conninfo(server: RestartableServer) -> str:
-    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}
-    variables = server.server.environment()
-    return " ".join(f"{word}={variables[name]}" for name, word in names.items())
-
-
 @contextlib.contextmanager
 def _servers(calls: Path, options: Options) -> Iterator[int]:
-    """Run the recordings' host and the provider; yield their port."""
+    """Run the recordings' host and the provider in one process; yield its port."""
     command = [
         sys.executable, "-m", servers.__name__, str(calls), str(options.seed),
         str(2.5 * options.claim_ttl),
