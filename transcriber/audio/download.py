@@ -1,4 +1,4 @@
-"""Download one recording into an unlinked temporary file, trusting nothing the host says."""
+"""Download one recording into an unlinked temporary file, and trust nothing the host says."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from transcriber.audio.networks import Networks
 
-# at INFO it writes whole URLs, and recordings' URLs hold phones and signatures
+# At INFO httpx2 logs whole URLs, and the URLs of recordings hold phone numbers and signatures.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 HEADERS = {"accept-encoding": "identity", "user-agent": "media-pipeline"}
 
-# the first that fits says why
+# Ordered: the first matching class gives the reason.
 NETWORK_ERRORS: dict[type[Exception], str] = {
     httpcore2.TimeoutException: "the host does not answer in time",
     httpcore2.ConnectError: "cannot connect to the host",
@@ -40,12 +40,12 @@ NETWORK_ERRORS: dict[type[Exception], str] = {
 
 
 class TemporaryFileError(TranscriberError):
-    """Cannot write a temporary file: make room there, or set TMPDIR to another folder."""
+    """Cannot write a temporary file: free some disk space, or set TMPDIR to another folder."""
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """How much, how long and how slow a download may be. The rate counts after the grace."""
+    """How large, long and slow a download may be; the minimum rate applies after the grace."""
 
     max_bytes: int = 512 * 1024**2
     deadline_seconds: float = 600
@@ -56,19 +56,19 @@ class DownloadLimits:
     max_redirects: int = 5
 
     def check_size(self, size: int) -> None:
-        """Raise where a body is too large, or says it will be."""
+        """Fail the file if its body is too large, or is announced to be."""
         if size > self.max_bytes:
             raise FileFailure(f"larger than {self.max_bytes:,} bytes", permanent=True)
 
     def check_rate(self, size: int, seconds: float) -> None:
-        """Raise where a body comes so slowly that waiting for it blocks others."""
+        """Fail the file if its body comes so slowly that other files have to wait for it."""
         if seconds > self.grace_seconds and size < seconds * self.min_bytes_per_second:
             raise FileFailure(f"slower than {self.min_bytes_per_second:,} bytes/s", permanent=False)
 
 
 @dataclass(frozen=True)
 class Download:
-    """A whole recording: a file without a name, at its start. Whoever takes it closes it."""
+    """A whole recording, in an unlinked file whose position is 0; the caller closes it."""
 
     file: BinaryIO
     size_bytes: int
@@ -76,7 +76,7 @@ class Download:
 
 
 def new_ssl_context() -> ssl.SSLContext:
-    """Return what clients share: the system's certificates, or those of SSL_CERT_FILE."""
+    """Load the system's certificates, or those of SSL_CERT_FILE, for all clients to share."""
     return httpx2.create_ssl_context()
 
 
@@ -88,7 +88,7 @@ def client(allowed: Networks, ssl_context: ssl.SSLContext) -> httpx2.AsyncClient
 
 async def fetch(client: httpx2.AsyncClient, url: str, limits: DownloadLimits) -> Download:
     """Download a recording, or raise a `FileFailure` that names neither URL nor host."""
-    client.cookies.clear()  # of the recording before
+    client.cookies.clear()  # The client still has those of the previous recording.
     try:
         async with asyncio.timeout(limits.deadline_seconds):
             async with _answer(client, url, limits) as response:
@@ -124,11 +124,12 @@ async def _answer(
 
 @contextmanager
 def _reading_urls() -> Iterator[None]:
-    """Fail the file where a URL, its own or one in an answer, is none."""
+    """Fail the file if its URL, or one that a host redirects to, is not a valid URL."""
     try:
         yield
-    except (httpx2.InvalidURL, ValueError):  # Unicode and IDNA errors are ValueErrors
-        raise FileFailure("the URL cannot be read", permanent=True) from None  # they quote it
+    except (httpx2.InvalidURL, ValueError):  # Unicode and IDNA errors are ValueErrors.
+        # "from None": the original error quotes the URL.
+        raise FileFailure("the URL cannot be read", permanent=True) from None
 
 
 def _check(url: httpx2.URL) -> None:
@@ -141,7 +142,7 @@ def _check(url: httpx2.URL) -> None:
 
 
 async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
-    """Write the body to a temporary file, while it keeps to the limits."""
+    """Write the body to a temporary file; fail the file as soon as the body exceeds a limit."""
     code = response.status_code
     if code != httpx2.codes.OK:
         permanent, wait = not is_transient_download(code), retry_after_seconds(response.headers)
@@ -157,7 +158,8 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
         with _storing():
             file = stack.enter_context(tempfile.TemporaryFile())
         try:
-            # given a size, it would collect that much first, and a slow body would go unseen
+            # Without a size: given one, httpx2 collects that many bytes before it yields, and the
+            # check of the rate would not see a slow body.
             async for chunk in response.aiter_raw():
                 size += len(chunk)
                 limits.check_size(size)
@@ -166,7 +168,7 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
                 with _storing():
                     file.write(chunk)
         except (httpcore2.RemoteProtocolError, httpcore2.ReadError) as error:
-            # also where a body is shorter than its Content-Length: the protocol sees to that
+            # httpcore2 raises this, too, if the body is shorter than its Content-Length.
             reason = f"truncated: {size} of {announced or 'unknown'} bytes came"
             raise FileFailure(reason, permanent=False) from error
         if not size:
@@ -179,7 +181,7 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
 
 @contextmanager
 def _storing() -> Iterator[None]:
-    """End the run, not the recording, when this machine cannot store it."""
+    """End the run instead of failing the file if this machine cannot store the file."""
     try:
         yield
     except OSError as error:
@@ -187,9 +189,9 @@ def _storing() -> Iterator[None]:
 
 
 def _network_reason(error: Exception) -> str:
-    match error.__context__:  # the pool drops the cause
+    match error.__context__:  # httpcore2 keeps the TLS error only there.
         case ssl.SSLCertVerificationError(verify_message=message):
-            # what follows the comma names the host
+            # OpenSSL names the host after the comma.
             return f"the host's certificate is not valid: {message.partition(',')[0]}"
         case ssl.SSLError(reason=reason):
             return f"no TLS connection: {reason}"

@@ -1,9 +1,10 @@
-"""Connections to allowed addresses only, checked where the connection is made.
+"""Connect to allowed addresses only, and check them where the connection is made.
 
-A recording's URL is somebody else's text. The guard looks its host up once, refuses unless every
-address is public or in a network that the operator named, and connects to a checked address. So
-it covers redirects, odd spellings (http://2130706433/) and names whose second look-up differs,
-and leaves the Host header, SNI and the certificate's check as they are.
+Other people write the URLs of recordings. The guard looks up a URL's host once, refuses the host
+unless each of its addresses is public or in a network that the operator named, and connects to one
+of the checked addresses. So it also covers redirects, odd spellings (http://2130706433/) and names
+that a second look-up would resolve differently. The Host header, SNI and the check of the
+certificate work as without the guard.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
 
     from transcriber.audio.networks import Address, Networks
 
-# a server may close an idle connection at any moment: do not wait for that
+# Close an idle connection soon, because the server may close it just when it is used again.
 KEEP_ALIVE_SECONDS = 2
 
 
 class GuardedBackend(httpcore2.AnyIOBackend):
-    """Opens connections to allowed addresses, and to nothing else."""
+    """Opens connections to public addresses and to the networks that the operator named."""
 
     def __init__(self, allowed: Networks) -> None:
-        """Take what the operator allows besides public addresses."""
+        """Remember the networks that the operator allows besides public addresses."""
         super().__init__()
         self._allowed = allowed
 
@@ -43,11 +44,11 @@ class GuardedBackend(httpcore2.AnyIOBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (the signature that is overridden)
+        timeout: float | None = None,  # noqa: ASYNC109 (httpcore2 passes it by this name)
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first of the host's addresses that answers, if all are allowed."""
+        """Connect to the first of the host's addresses that answers, if each one is allowed."""
         try:
             addresses = await asyncio.wait_for(_look_up(host, port), timeout)
         except TimeoutError as error:
@@ -70,13 +71,9 @@ class GuardedBackend(httpcore2.AnyIOBackend):
         raise last_error
 
     async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109
-        socket_options: Iterable[SOCKET_OPTION] | None = None,
+        self, *_arguments: object, **_options: object
     ) -> httpcore2.AsyncNetworkStream:
-        """Refuse: a socket file has no address that could be checked."""
-        del path, timeout, socket_options
+        """Refuse socket files, because they have no address to check."""
         raise FileFailure("refused: a socket file is not a host", permanent=True)
 
 
@@ -91,14 +88,14 @@ async def _look_up(host: str, port: int) -> list[Address]:
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Httpx2's way to a pool of connections that the guard opens.
+    """Gives httpx2 a pool whose connections the guard opens.
 
-    Httpx2's own transport takes no backend. Its pool could be swapped through a private
-    attribute, but should a release rename that, the guard would be gone and nothing would fail.
+    httpx2's own transport takes no backend. Rejected: replacing the pool in its private attribute,
+    because after a release that renames the attribute, downloads would go on without the guard.
     """
 
     def __init__(self, allowed: Networks, ssl_context: ssl.SSLContext) -> None:
-        """Open connections one at a time, over TLS as the context says."""
+        """Open at most one connection at a time, with this context for TLS."""
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=1,
@@ -107,7 +104,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request and return the response, its body not yet read."""
+        """Send a request and return the response before its body is read."""
         response = await self._pool.handle_async_request(
             httpcore2.Request(
                 method=request.method,
@@ -130,7 +127,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the pool's connections."""
         await self._pool.aclose()
 
 

@@ -1,4 +1,4 @@
-"""Which networks a download may reach: the public ones, and those that the operator names."""
+"""Which networks downloads may reach: public ones, and those that the operator names."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 Address = IPv4Address | IPv6Address
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
-# Of IPv6 this much is handed out as public. What embeds an IPv4 address lies outside of it
-# (mapped, NAT64) or is refused below (6to4), so that no IPv4 address slips through in disguise.
+# All public IPv6 addresses are in this block. Addresses that embed an IPv4 address are outside of
+# it (mapped, NAT64) or refused below (6to4), so that they cannot hide a private IPv4 address.
 PUBLIC_IPV6 = IPv6Network("2000::/3")
 
 
 class InvalidNetworkError(TranscriberError):
-    """A network is written like 10.1.0.0/16, fd00::/8 or 127.0.0.1."""
+    """The network cannot be read: write it like 10.1.0.0/16, fd00::/8 or 127.0.0.1."""
 
 
 def parse_networks(texts: Iterable[str]) -> Networks:
-    """Return the networks that the operator allows, in CIDR notation."""
+    """Read the networks that the operator allows, written in CIDR notation."""
     networks = []
     for text in texts:
         try:
@@ -37,7 +37,7 @@ def parse_networks(texts: Iterable[str]) -> Networks:
 
 
 def is_allowed(address: Address, allowed: Networks) -> bool:
-    """Tell whether an address is public or named by the operator."""
+    """Tell whether an address is public or in a network that the operator named."""
     if any(address in network for network in allowed):
         return True
     if isinstance(address, IPv6Address) and (address not in PUBLIC_IPV6 or address.sixtofour):

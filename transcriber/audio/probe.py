@@ -1,7 +1,8 @@
-"""Look into a file: whether there is sound in it, how much, and whether its end is there.
+"""Examine a file: whether it holds sound, how long the sound is, and whether its end is missing.
 
-FFmpeg (PyAV) reads the file by its content; names and media types are only claims. Its playlist
-formats are off: they would make it open whatever files and hosts a download names.
+FFmpeg (through PyAV) decides by the content, because names and media types may be wrong. It may
+open only the containers below: its playlist formats would open files and hosts that a downloaded
+file names.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+import av
+
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
 
-# FFmpeg's name of a container -> the suffix and the media type of such a file; no other is opened
+# FFmpeg's name of each container that it may open: the suffix and the media type of such files.
 CONTAINERS = {
     "aac": ("aac", "audio/aac"),
     "aiff": ("aiff", "audio/aiff"),
@@ -33,20 +36,20 @@ CONTAINERS = {
     "wav": ("wav", "audio/wav"),
 }
 
-# random bytes can look like packets; sound decodes within the first few
+# FFmpeg decodes sound within the first few packets; random bytes only look like packets.
 PACKETS_TO_TRY = 100
 
-# a header may be off by some padding, and by a last packet that was damaged
+# A header's length may be off by some padding, and by a damaged last packet.
 TOLERATED_SECONDS = 2.0
 TOLERATED_SHARE = 0.1
 
-# recorders that cannot know the length beforehand write about the largest 31 or 32 bit number
+# Recorders that do not know the length yet write about the largest number of 31 or 32 bits.
 UNKNOWN_LENGTH_BYTES = 0x7FFF0000
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What was found in a file, and what to call it when it is sent on."""
+    """The sound in a file, and the suffix and media type with which to send the file on."""
 
     duration_seconds: float
     codec: str
@@ -57,20 +60,18 @@ class AudioInfo:
 
 
 def probe(file: BinaryIO) -> AudioInfo:
-    """Return what the sound in a file is like; leave the file at its start.
+    """Return what the sound in a file is like; leave the file's position at 0.
 
-    Raises a `FileFailure`: permanent where there is no sound, transient where its end is
-    missing. Walks through every packet, about 0.2 seconds for an hour: call it in a thread.
+    Raises a `FileFailure`, permanent if there is no sound, transient if the end is missing. Call
+    it in a thread: it reads every packet, which takes about 0.2 seconds for an hour of sound.
     """
-    import av  # noqa: PLC0415 (75 ms that most commands need not pay)
-
     try:
         file.seek(0)
         with av.open(
             _Source(file),
             mode="r",
             options={"format_whitelist": ",".join(CONTAINERS)},
-            metadata_errors="ignore",  # tags in any encoding
+            metadata_errors="ignore",  # Tags may be in any encoding.
         ) as container:
             return _look_into(container, file)
     except (av.FFmpegError, ValueError) as error:
@@ -95,7 +96,7 @@ def _look_into(container: InputContainer, file: BinaryIO) -> AudioInfo:
         )
     suffix, media_type = CONTAINERS[container.format.name]
     return AudioInfo(
-        # a damaged file's packets may tell no time at all: then FFmpeg's guess is better
+        # The packets of a damaged file may carry no times; FFmpeg's guess is better than 0.
         duration_seconds=walk.seconds or (container.duration or 0) / 1_000_000,
         codec=stream.codec_context.codec.canonical_name,
         sample_rate=walk.frame.sample_rate,
@@ -108,8 +109,8 @@ def _look_into(container: InputContainer, file: BinaryIO) -> AudioInfo:
 class _Source:
     """A file as FFmpeg sees it: without a name to guess from, and with an answer to every seek.
 
-    Damaged files send FFmpeg to places that do not exist. PyAV would print what Python raises
-    about that, and raise it again where nobody expects it.
+    A damaged file makes FFmpeg seek to positions that do not exist. If that raised, PyAV would
+    print the error and raise it again from a later call that has nothing to do with it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -136,14 +137,12 @@ class _Walk:
 
     @property
     def seconds(self) -> float:
-        """From the first packet to the end of the last; without time stamps, their sum."""
+        """The time from the first packet to the end of the last; without times, their sum."""
         ticks = self._summed if self._start is None else self._end - self._start
         return ticks * self._time_base
 
     def through(self, container: InputContainer) -> None:
-        """Pass over the packets, as far as they can be read."""
-        import av  # noqa: PLC0415
-
+        """Read the packets until the end, or until the first one that cannot be read."""
         try:
             for number, packet in enumerate(container.demux(self._stream)):
                 if self.frame is None:
@@ -154,7 +153,7 @@ class _Walk:
                     self.frame = _first_frame(packet)
                 self._count(packet)
         except av.FFmpegError:
-            return  # what came before may be sound; the caller compares
+            return  # The packets before may be sound; the caller compares their length.
 
     def _count(self, packet: Packet[AudioStream]) -> None:
         self._summed += packet.duration or 0
@@ -164,32 +163,30 @@ class _Walk:
 
 
 def _first_frame(packet: Packet[AudioStream]) -> AudioFrame | None:
-    import av  # noqa: PLC0415
-
     try:
         return next(iter(packet.decode()), None)
     except av.FFmpegError:
-        return None  # one bad packet does not spoil a recording
+        return None  # One bad packet does not spoil a recording.
 
 
 def _claimed_seconds(container: InputContainer, walk: _Walk, file: BinaryIO) -> float:
-    """Return how long the header says that the sound is; 0 where it does not say.
+    """Return how long the sound is according to the header, or 0 if the header does not tell.
 
-    Two lengths are none of the header's: where it gives none, FFmpeg guesses one from the size
-    of the file and the bit rate at its start (four times too long for an mp3 of variable rate
-    that starts with silence); and what a recorder wrote that did not know yet.
+    Two kinds of lengths do not count. Without a length in the header FFmpeg guesses one from the
+    file's size and the bit rate at its start, which is four times too long for an mp3 of variable
+    rate that starts with silence. And some recorders write a length before they know it.
     """
     size = file.seek(0, io.SEEK_END)
     stream = container.streams.audio[0]
     if container.format.name == "wav":
-        # FFmpeg itself shortens a cut file's length, so compare the header's bytes
+        # Compare bytes, because FFmpeg reports a shorter length for a cut file.
         file.seek(0)
         magic, length = file.read(4), int.from_bytes(file.read(4), "little")
         known = magic == b"RIFF" and length < UNKNOWN_LENGTH_BYTES
         return walk.seconds * (8 + length) / size if known else 0.0
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
-    elif len(container.streams) == 1:  # of several, another may be the longest
+    elif len(container.streams) == 1:  # With several, the longest may be another one.
         seconds = (container.duration or 0) / 1_000_000
     else:
         return 0.0
