@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.core.verdicts import Verdict, is_transient_download
+from transcriber.core.verdicts import Verdict
 from transcriber.providers.http_answers import judge
 
 
@@ -35,11 +35,3 @@ def test_a_provider_answer_has_one_verdict(status: int, code: str | None, verdic
     found, reason = judge(status, code, key_variable="OPENAI_API_KEY")
     assert found is verdict
     assert reason
-
-
-@pytest.mark.parametrize(
-    ("status", "is_transient"),
-    [(400, False), (403, False), (404, False), (408, True), (410, False), (429, True), (503, True)],
-)
-def test_a_host_may_do_better_later(status: int, is_transient: bool) -> None:  # noqa: FBT001
-    assert is_transient_download(status) is is_transient

@@ -18,7 +18,7 @@ import httpx2
 from transcriber.audio.guard import GuardedTransport
 from transcriber.core.errors import TranscriberError
 from transcriber.core.http import retry_after_seconds
-from transcriber.core.verdicts import FileFailure, is_transient_download
+from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -37,6 +37,10 @@ NETWORK_ERRORS: dict[type[Exception], str] = {
     httpcore2.NetworkError: "the connection broke",
     httpcore2.ProtocolError: "the host's answer is not valid HTTP",
 }
+
+
+# A host that answers with one of these, or with 500 and above, may deliver the file later.
+TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
 
 
 class TemporaryFileError(TranscriberError):
@@ -143,15 +147,13 @@ def _check(url: httpx2.URL) -> None:
 
 async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
     """Write the body to a temporary file; fail the file as soon as the body exceeds a limit."""
-    code = response.status_code
-    if code != httpx2.codes.OK:
-        permanent, wait = not is_transient_download(code), retry_after_seconds(response.headers)
+    if (code := response.status_code) != httpx2.codes.OK:
+        permanent = code < 500 and code not in TRANSIENT_STATUSES
+        wait = retry_after_seconds(response.headers)
         raise FileFailure(f"HTTP {code}", permanent=permanent, code=code, retry_after=wait)
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise FileFailure("the body is compressed, which was not asked for", permanent=True)
-    announced = response.headers.get("content-length", "")
-    if announced.isdecimal():
+    if (announced := response.headers.get("content-length", "")).isdecimal():
         limits.check_size(int(announced))
     digest, size, started = hashlib.sha256(), 0, time.monotonic()
     with ExitStack() as stack:

@@ -63,8 +63,3 @@ class ProviderStoppedError(TranscriberError):
     """The provider refuses every file until a person acts."""
 
     exit_code = 3
-
-
-def is_transient_download(status: int) -> bool:
-    """Tell whether a host that answers a download with this status may do better later."""
-    return status in {408, 409, 425, 429} or status >= 500
