@@ -1,4 +1,4 @@
-"""`transcriber migrate`: apply, list, try and roll back the files of migrations/."""
+"""Migrations: apply the files of migrations/, list them, and roll them back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import glob
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 from yoyo import default_migration_table, read_migrations
 from yoyo.connections import parse_uri
 from yoyo.exceptions import BadMigration
-from yoyo.migrations import topological_sort
+from yoyo.migrations import MigrationList, topological_sort
 
 from transcriber.core.errors import MigrationError, one_line
 from transcriber.db.yoyo_backend import LOCK_SECONDS, Backend, Migration, refuse_faults
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def apply(directory: Path | None = None, *, lock_seconds: float = LOCK_SECONDS) -> list[str]:
-    """Apply what is pending, and return the ids in order."""
+    """Apply the pending migrations, and return their ids in order."""
     files = _read(directory)
     with _backend() as backend, backend.lock(lock_seconds):
         pending = [*backend.to_apply(files)]
@@ -35,12 +35,12 @@ def apply(directory: Path | None = None, *, lock_seconds: float = LOCK_SECONDS) 
 def rollback(
     migration_id: str, directory: Path | None = None, *, lock_seconds: float = LOCK_SECONDS
 ) -> list[str]:
-    """Roll back a migration and all that came after it; return the ids, newest first."""
+    """Roll back a migration and every migration after it; return their ids, newest first."""
     files = _read(directory)
     with _backend() as backend, backend.lock(lock_seconds):
         refuse_faults(backend.applied(_folder(files)))
         newest_first = [*backend.to_rollback(files)]
-        # 0003 stands for 0003.create-try-timestamptz
+        # A migration may be named by its number: 0003 stands for 0003.create-try-timestamptz.
         names = [{m.id, m.id.partition(".")[0]} for m in newest_first]
         last = next((place for place, ids in enumerate(names) if migration_id in ids), None)
         if last is None:
@@ -53,7 +53,7 @@ def rollback(
 
 
 def status(directory: Path | None = None) -> list[Migration]:
-    """Return all migrations, the applied ones first; changes nothing."""
+    """Return all migrations, the applied ones first; change nothing."""
     files = _read(directory)
     with _backend() as backend:
         applied = backend.applied(_folder(files))
@@ -63,7 +63,7 @@ def status(directory: Path | None = None) -> list[Migration]:
 
 
 def dry_run(directory: Path | None = None) -> list[Migration]:
-    """Return what `apply` would apply, or fail as it would; changes nothing."""
+    """Return the migrations that `apply` would apply, or fail as it would; change nothing."""
     migrations = status(directory)
     refuse_faults(migrations)
     return [migration for migration in migrations if migration.applied_at is None]
@@ -73,22 +73,22 @@ def dry_run(directory: Path | None = None) -> list[Migration]:
 def _backend() -> Iterator[Backend]:
     with (
         _named("cannot migrate"),
-        contextlib.redirect_stdout(sys.stderr),  # yoyo prints what a select returns
+        contextlib.redirect_stdout(sys.stderr),  # yoyo prints the rows that a select returns.
         Backend(parse_uri("media-pipeline://"), default_migration_table) as backend,
     ):
         yield backend
 
 
 @contextlib.contextmanager
-def _named(what: str) -> Iterator[None]:
-    """Turn what PostgreSQL and yoyo raise into our error, which says where."""
+def _named(step: str) -> Iterator[None]:
+    """Turn an error of PostgreSQL or yoyo into one of ours that names the step."""
     try:
         yield
     except (psycopg.Error, BadMigration) as error:
-        raise MigrationError(f"{what}: {one_line(error)}") from error
+        raise MigrationError(f"{step}: {one_line(error)}") from error
 
 
-def _read(directory: Path | None) -> Any:  # noqa: ANN401 (yoyo has no types)
+def _read(directory: Path | None) -> MigrationList:
     directory = directory or _default_directory()
     files = read_migrations(glob.escape(str(directory)))
     if not files:
@@ -96,12 +96,12 @@ def _read(directory: Path | None) -> Any:  # noqa: ANN401 (yoyo has no types)
     return files
 
 
-def _folder(files: Any) -> Path:  # noqa: ANN401
+def _folder(files: MigrationList) -> Path:
     return Path(files[0].path).parent
 
 
 def _default_directory() -> Path:
-    """Return the migrations inside an installed wheel, else those beside this checkout."""
+    """Return the migrations of an installed wheel, or those of a checkout."""
     package = Path(__file__).parents[1]
     packaged = package / "migrations"
     return packaged if packaged.is_dir() else package.parent / "migrations"

@@ -1,8 +1,9 @@
-"""A yoyo backend that may be killed, raced and run on an empty database.
+"""A backend for yoyo that survives kills and concurrent runs, and works on an empty database.
 
-yoyo by itself hashes file names only, guards a run by a row that a killed run leaves behind, and
-needs its bookkeeping's schema before its first migration can create it. yoyo.ini names this one
-as `media-pipeline://`, so that plain `yoyo apply` and `transcriber migrate` are equally safe.
+yoyo's own backend hashes only the names of files, guards a run by a row that stays in the table if
+the run is killed, and needs the schema for its bookkeeping before the first migration creates that
+schema. yoyo.ini names this backend as `media-pipeline://`, so that plain `yoyo apply` is as safe as
+`transcriber migrate`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
@@ -27,24 +28,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from yoyo.connections import DatabaseURI
+    from yoyo.migrations import Migration as YoyoMigration
+    from yoyo.migrations import MigrationList
+
 LOCK_SECONDS = 60.0
 
-# errors reach the caller as exceptions; without a handler Python prints them a second time
+# yoyo logs the errors that it also raises; without a handler Python would print them twice.
 logging.getLogger("yoyo").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
 class Migration:
-    """A migration's file, and what the database knows of it."""
+    """A migration's file, and when and with which content it was applied to the database."""
 
     id: str
     path: Path
-    applied_at: datetime | None = None  # in UTC, without saying so
+    applied_at: datetime | None = None  # In UTC, without a time zone.
     sha256: str | None = None
 
     @property
     def fault(self) -> str | None:
-        """Say why nothing may be applied after this one, if so."""
+        """The reason why no further migration may be applied, if there is one."""
         if self.applied_at is None:
             return None
         if not self.path.exists():
@@ -60,7 +65,7 @@ class Migration:
         return None
 
     def describe(self) -> str:
-        """Return a line for a list."""
+        """Return the migration's line in a list of migrations."""
         if self.applied_at is None:
             return f"{self.id}  pending"
         line = f"{self.id}  applied {self.applied_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -68,38 +73,40 @@ class Migration:
 
 
 def refuse_faults(migrations: list[Migration]) -> None:
-    """Raise an error that names every applied migration that was edited or is missing."""
+    """Raise an error that names each applied migration whose file was edited or is missing."""
     if faults := [migration.fault for migration in migrations if migration.fault]:
         raise MigrationError("; ".join(faults))
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
-    """yoyo's psycopg 3 backend; the URI names no database, since libpq's PG* do."""
+    """yoyo's backend for psycopg 3; libpq's PG* variables name the database, not the URI."""
 
     _is_locked: bool = False
 
-    def connect(self, dburi: Any) -> Any:  # noqa: ANN401 (yoyo's own signatures, here and below)
+    def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
         try:
-            return super().connect(dburi)
+            connection: psycopg.Connection = super().connect(dburi)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError.because(error) from error
+        return connection
 
-    def init_connection(self, connection: Any) -> None:  # noqa: ANN401
+    def init_connection(self, connection: psycopg.Connection) -> None:
         connection.execute("set search_path = media_pipeline")
-        # the server ends a killed run's statement within this time; not on 13, nor on Windows
+        # PostgreSQL then ends the statement of a killed run within this time. PostgreSQL 13 and
+        # servers on Windows do not have the setting.
         with contextlib.suppress(psycopg.Error):
             connection.execute("set client_connection_check_interval = '1s'")
 
     def init_database(self) -> None:
-        """Skip yoyo's lock row, and its trial whether PostgreSQL has transactional DDL."""
+        """Leave out yoyo's table of locks, and its test whether PostgreSQL rolls DDL back."""
 
-    def copy(self) -> Any:  # noqa: ANN401
-        """Migrate on the connection that holds the lock, so that they end together."""
+    def copy(self) -> contextlib.AbstractContextManager[Backend]:
+        """Migrate on the connection that holds the lock, so that both end together."""
         return contextlib.nullcontext(self)
 
     @contextlib.contextmanager
     def lock(self, timeout: float = LOCK_SECONDS) -> Iterator[None]:
-        """Keep other runs out, and have the bookkeeping in place."""
+        """Let no other run migrate until the block ends, and create yoyo's own tables."""
         if self._is_locked:
             yield
             return
@@ -112,13 +119,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
             yield
         finally:
             self._is_locked = False
-            with contextlib.suppress(psycopg.Error):  # a lost connection has lost the lock, too
+            # If the connection is lost, PostgreSQL has released the lock already.
+            with contextlib.suppress(psycopg.Error):
                 self.connection.execute("select pg_advisory_unlock_all()")
 
     def _wait_for_lock(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        # polled: a statement that waits holds a snapshot, and `create index concurrently` of the
-        # run that holds the lock would wait for that
+        # Poll, because a statement that waits for the lock would hold a snapshot, and the run that
+        # holds the lock waits for all snapshots in `create index concurrently`.
         while True:
             locked, holder = self.connection.execute(query("db/try_migration_lock")).fetchone()
             if locked:
@@ -131,47 +139,50 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
             time.sleep(0.1)
 
     def break_lock(self) -> None:
-        """Do nothing: the lock ends with its connection."""
+        """Do nothing, because PostgreSQL releases the lock when its connection ends."""
 
     def applied(self, directory: Path) -> list[Migration]:
-        """Return what was applied, in order; also where nothing of ours exists yet."""
-        exists = "select to_regclass('media_pipeline._yoyo_migration') is not null"
-        if self.connection.execute(exists).fetchone() == (False,):
+        """Return the applied migrations in order; also on a database that has no schema yet."""
+        if self.connection.execute(query("db/has_bookkeeping")).fetchone() == (False,):
             return []
         return [
             Migration(migration_id, directory / f"{migration_id}.sql", applied_at, sha256)
             for migration_id, applied_at, sha256 in self.execute(query("db/applied_migrations"))
         ]
 
-    def to_apply(self, migrations: Any) -> Any:  # noqa: ANN401
-        """Return what is pending, unless an applied file was edited or is missing."""
+    def to_apply(self, migrations: MigrationList) -> MigrationList:
+        """Return the pending migrations, or raise if an applied file was edited or is missing."""
         if migrations:
             applied = self.applied(Path(migrations[0].path).parent)
             refuse_faults(applied)
             for migration in applied:
-                if migration.sha256 is None:  # yoyo was here without this backend
+                if migration.sha256 is None:  # yoyo applied it without this backend.
                     self._record_sha256(migration)
         return super().to_apply(migrations)
 
-    def mark_one(self, migration: Any, log: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002
-        super().mark_one(migration, log)
+    def mark_one(self, migration: YoyoMigration, *arguments: bool, **options: bool) -> None:
+        """Record also with which content the migration was applied."""
+        super().mark_one(migration, *arguments, **options)
         self._record_sha256(migration)
 
-    def _record_sha256(self, migration: Any) -> None:  # noqa: ANN401
+    def _record_sha256(self, migration: Migration | YoyoMigration) -> None:
         self.connection.execute(
             query("db/record_migration_sha256"),
             {"migration_id": migration.id, "sha256": _sha256(Path(migration.path))},
         )
 
-    def get_log_data(self, migration: Any = None, operation: str = "apply") -> Any:  # noqa: ANN401
-        """Say who migrated, also in a container whose user id has no name."""
+    def get_log_data(
+        self, migration: YoyoMigration | None = None, operation: str = "apply"
+    ) -> dict[str, object]:
+        """Return the row of yoyo's log, also in a container whose user id has no name."""
         try:
             getpass.getuser()
-        except (KeyError, OSError):  # the one until Python 3.12, the other since
+        except (KeyError, OSError):  # Python 3.12 and older raise KeyError, 3.13 OSError.
             os.environ["LOGNAME"] = str(os.getuid())
-        return super().get_log_data(migration, operation)
+        data: dict[str, object] = super().get_log_data(migration, operation)
+        return data
 
 
 def _sha256(path: Path) -> str:
-    """Hash a file as it is in git, also where a checkout gave it Windows' line ends."""
+    """Hash a file as it is in git, also if the checkout has Windows' line ends."""
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

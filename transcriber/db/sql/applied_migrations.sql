@@ -1,4 +1,5 @@
--- what was applied and when; the column sha256 is ours, missing until our first run
+-- The applied migrations in order. The column sha256 is missing until a run of this
+-- backend adds it; `to_jsonb` returns null then. One row per migration.
 select
     migration_id,
     applied_at_utc,

@@ -1,4 +1,5 @@
--- asked first: `create schema if not exists` wants a privilege even where it exists
+-- Ask first, because `create schema if not exists` needs the privilege to create
+-- schemas even if the schema exists.
 do $do$
 begin
     if to_regnamespace('media_pipeline') is null then

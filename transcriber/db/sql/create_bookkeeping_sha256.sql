@@ -1,4 +1,5 @@
--- asked first: `add column if not exists` wants the table's owner even where it exists
+-- Ask first, because only the owner of the table may run `add column if not exists`,
+-- even if the column exists.
 do $do$
 begin
     if not exists (

@@ -1,4 +1,5 @@
--- one migration at a time in this database; the key is "medi", "migr" in ASCII
+-- Try to be the only run that migrates this database. The key is "medi", "migr" in
+-- ASCII. One row: whether it worked, and the server process that holds the lock.
 select
     pg_try_advisory_lock(1835361385, 1835624306) as is_locked,
     (
