@@ -1,4 +1,4 @@
-"""The clock that leases, pauses and limits are measured with; tests move one of their own."""
+"""The clock by which workers measure leases, pauses and limits; tests move one of their own."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 import random
 import time
 
-# CLOCK_BOOTTIME goes on while a laptop sleeps, so that a lease that ended meanwhile is noticed.
+# CLOCK_BOOTTIME goes on while a laptop sleeps, so a worker notices a lease that ended meanwhile.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock:
-    """Tells seconds since some moment, and sleeps."""
+    """A clock whose zero means nothing: only the differences between its times count."""
 
     def now(self) -> float:
         """Return seconds that go on while the process, or the machine, sleeps."""
         return time.clock_gettime(_CLOCK)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Let other tasks run until this many seconds have passed."""
         await asyncio.sleep(seconds)
 
 

@@ -13,7 +13,7 @@ class TranscriberError(Exception):
     exit_code = 2
 
     def __init__(self, message: str | None = None) -> None:
-        """Take the message, or the first line of the class's docstring."""
+        """Without a message, use the first line of the class's docstring."""
         super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
 
 
@@ -22,7 +22,7 @@ class DatabaseUnavailableError(TranscriberError):
 
     @classmethod
     def because(cls, error: Exception) -> Self:
-        """Add what the driver said."""
+        """Return the error with the driver's message behind its own."""
         return cls(f"{str(cls()).rstrip('.')} ({one_line(error)})")
 
 
@@ -35,11 +35,12 @@ class MigrationError(TranscriberError):
 
 
 def one_line(error: Exception) -> str:
-    """Return what PostgreSQL said, without line ends, and without a password."""
+    """Return PostgreSQL's message and hint on one line, without passwords."""
     message = str(error).partition("\n")[0]
     if primary := getattr(getattr(error, "diag", None), "message_primary", None):
         hint = error.diag.message_hint  # type: ignore[attr-defined]
         message = f"{primary}; {hint}" if hint else primary
     if password := os.environ.get("PGPASSWORD"):
         message = message.replace(password, "***")
-    return re.sub(r"://[^@\s]*@", "://***@", message)  # somebody's URL in PGHOST
+    # libpq repeats PGHOST in its messages, and people put whole URLs with a password there.
+    return re.sub(r"://[^@\s]*@", "://***@", message)

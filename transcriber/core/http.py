@@ -1,4 +1,4 @@
-"""Small facts of HTTP that downloads and providers share."""
+"""HTTP headers that downloads and providers read: Retry-After and rate limits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return how many seconds a Retry-After asks to wait: a number or a date (RFC 9110, 10.2.3).
+    """Return how many seconds to wait, or None if no header says so in a readable way.
 
-    None where there is none that can be read. OpenAI's `retry-after-ms` is preferred.
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3). OpenAI's `retry-after-ms`
+    is more precise and therefore read first.
     """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         text = headers.get(name)
@@ -29,7 +30,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
                 date = parsedate_to_datetime(text)
             except ValueError:
                 continue
-            # a date without a zone is UTC, says the RFC
+            # RFC 9110 says that a date without a time zone is in UTC.
             date = date.replace(tzinfo=date.tzinfo or UTC)
             seconds = (date - (now or datetime.now(UTC))).total_seconds()
         if math.isfinite(seconds):
@@ -39,7 +40,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
 
 @dataclass(frozen=True)
 class RateLimit:
-    """What a provider says is left: requests, and the seconds until there are more."""
+    """How many requests a provider still accepts, and the seconds until it accepts more."""
 
     remaining_requests: int
     reset_seconds: float

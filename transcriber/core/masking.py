@@ -1,6 +1,6 @@
-"""Words of others without what could be personal: for screens, logs and tickets.
+"""Hide URLs, phone numbers and e-mail addresses in texts for screens, logs and tickets.
 
-What this program records names no URL and no phone; other programs write to the same tables.
+transcriber itself records none of them, but other programs write to the same tables.
 """
 
 from __future__ import annotations
@@ -8,18 +8,19 @@ from __future__ import annotations
 import re
 
 MASK = "[…]"
-LONGEST = 200
+MAX_LENGTH = 200
 
-# a URL, a path of one, an e-mail address, a recording's id; but not audio/mpeg or 10.0.0.0/8
+# Matches a URL, the path of a URL, an e-mail address and the id of a recording, but neither
+# audio/mpeg nor 10.0.0.0/8.
 _LOCATION = re.compile(r"://|/.*[/.?=]|\S@\S|PR_")
-# seven digits or more, however they are grouped; but not 209,715,200
+# Matches seven or more digits, grouped in any way, but not 209,715,200.
 _NUMBER = re.compile(r"\+?\d(?:[ ()/.-]*\d){6,}")
 
 
 def masked(text: str | None) -> str | None:
-    """Return the text on one line, at most 200 characters of it, locations and phones hidden."""
+    """Return at most 200 characters of a text on one line, with personal data masked."""
     if text is None:
         return None
-    words = (MASK if _LOCATION.search(word) else word for word in text[: 10 * LONGEST].split())
+    words = (MASK if _LOCATION.search(word) else word for word in text[: 10 * MAX_LENGTH].split())
     line = _NUMBER.sub(MASK, " ".join(words))
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return line if len(line) <= MAX_LENGTH else f"{line[: MAX_LENGTH - 1]}…"

@@ -1,4 +1,4 @@
-"""What was said in one recording, as providers return it and the queue stores it."""
+"""The transcript of one recording, as providers return it and the queue stores it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in one recording.
+    """The words of one recording, and what else the model tells about them.
 
-    `segments` have `start` and `end` in seconds and `text`, where the model tells them;
-    `diarization` has one entry per turn with its `speaker`; `raw` is the provider's own answer.
+    Each of the `segments` has its `start` and `end` in seconds and its `text`. `diarization` has
+    one entry with a `speaker` for each turn. `raw` is the provider's own answer.
     """
 
     text: str

@@ -1,11 +1,11 @@
-"""What a failure means, in one place: which are tried again, which never, which stop the run.
+"""What a failure means for the file and for the run.
 
-| verdict   | what happens                                                                   |
-|-----------|--------------------------------------------------------------------------------|
-| transient | the file cools down and is tried again, until its attempts are used up         |
-| permanent | the file is not tried again until a person deletes its failure                 |
-| throttled | the file keeps its claim and waits; no attempt is counted                      |
-| stop      | no file can succeed until a person acts: the run ends, no attempt is counted   |
+| verdict   | what happens                                                                       |
+|-----------|------------------------------------------------------------------------------------|
+| transient | the file cools down, and is tried again until its attempts are used up             |
+| permanent | the file is not tried again until a person runs `transcriber retry`                |
+| throttled | the file keeps its claim and waits; the attempt does not count                     |
+| stop      | no file can succeed until a person acts: the run ends, and no attempt counts       |
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from transcriber.core.errors import TranscriberError
 
 
 class Verdict(StrEnum):
-    """What to do about an answer that is not a transcript."""
+    """What to do after an answer that is not a transcript."""
 
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -24,11 +24,11 @@ class Verdict(StrEnum):
     STOP = "stop"
 
 
-class FileFailure(Exception):  # noqa: N818 (a verdict on one file, not an error of the program)
-    """One file cannot be transcribed: not now (transient) or not ever (permanent).
+class FileFailure(Exception):
+    """One file cannot be transcribed: not now (transient) or not at all (permanent).
 
-    The reason goes into the database and the log: it names no URL, phone or secret.
-    `retry_after` is in seconds.
+    The worker writes the reason into the database and the log, so the reason must not contain a
+    URL, a phone number or a secret. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -39,24 +39,24 @@ class FileFailure(Exception):  # noqa: N818 (a verdict on one file, not an error
         code: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """Take the reason, and the HTTP status and Retry-After where there are any."""
+        """Take the reason, and an HTTP answer's status and Retry-After."""
         super().__init__(reason)
         self.permanent = permanent
         self.code = code
         self.retry_after = retry_after
 
 
-class Throttled(Exception):  # noqa: N818 (an answer to obey)
-    """The provider asks for fewer requests; `retry_after` is in seconds, where it said."""
+class Throttled(Exception):
+    """The provider asks for fewer requests, and perhaps to wait `retry_after` seconds."""
 
     def __init__(self, retry_after: float | None = None) -> None:
-        """Take the seconds that the provider asked to wait."""
+        """Take the seconds that the provider asks to wait, if it says so."""
         super().__init__("the provider asks for fewer requests")
         self.retry_after = retry_after
 
 
-class LostClaim(Exception):  # noqa: N818 (news, not an error)
-    """The file is somebody else's now: nothing may be paid for it."""
+class LostClaim(Exception):
+    """Another worker has claimed the file, so this worker must not pay for it."""
 
 
 class ProviderStoppedError(TranscriberError):
