@@ -10,7 +10,7 @@ audio_files as (
     select * from {{ ref('stg_audio_files') }}
 ),
 
--- materialized: each row is parsed once, however often what follows sorts it
+-- Materialized: otherwise each later sort would read the timestamps again.
 candidates as materialized (
     select
         source_row_id,
@@ -21,15 +21,15 @@ candidates as materialized (
         {{ timestamp_in('started_text', source_timezone()) }} as started,
         {{ timestamp_in('stopped_text', source_timezone()) }} as stopped
     from recordings
-    where faults = '' and same_url_id is null
+    where issues = '{}' and same_url_id is null
 )
 
 select
     candidates.*,
     audio_files.id as audio_file_id,
     case
-        when audio_files.id is null then ''
-        else 'duplicate_recording_id'
+        when audio_files.id is null then '{}'
+        else array['duplicate_recording_id']
     end as issues
 from candidates
 left join audio_files on candidates.recording_id = audio_files.recording_id
@@ -42,11 +42,11 @@ select
     url,
     null as started,
     null as stopped,
-    case when faults = '' then same_url_id end as audio_file_id,
-    -- what could not be loaded anyway is not called a duplicate
+    case when issues = '{}' then same_url_id end as audio_file_id,
+    -- A recording counts as a duplicate only where nothing else keeps it out.
     case
-        when faults = '' then 'duplicate_url'
-        else faults
+        when issues = '{}' then array['duplicate_url']
+        else issues
     end as issues
 from recordings
-where faults != '' or same_url_id is not null
+where issues != '{}' or same_url_id is not null

@@ -14,7 +14,7 @@ copies as (
             order by source_row_id
         ) as copy_number
     from recordings
-    where issues = ''
+    where issues = '{}'
 )
 
 select

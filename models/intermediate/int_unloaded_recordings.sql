@@ -14,7 +14,8 @@ audio_files as (
     select * from {{ ref('stg_audio_files') }}
 ),
 
--- materialized: first drop the many that are loaded, then look at the rest
+-- Materialized: PostgreSQL first drops the many recordings that are loaded, and only
+-- then looks at what the others hold.
 unloaded as materialized (
     select
         recordings.*,
@@ -34,18 +35,20 @@ select
     unloaded.same_url_id,
     contacts.campaign_id,
     contacts.phone,
-    concat_ws(
-        ', ',
-        case when {{ is_blank('unloaded.url') }} then 'url_missing' end,
-        case
-            when contacts.contact_id is null then 'contact_missing'
-            when not {{ is_phone('contacts.typed_phone') }} then 'phone_missing'
-        end,
-        case
-            when contacts.contact_id is null then null
-            when not {{ is_selected('contacts.campaign_id', campaign_ids()) }}
-                then 'campaign_not_selected'
-        end
-    ) as faults
+    array_remove(
+        array[
+            case when {{ is_blank('unloaded.url') }} then 'url_missing' end,
+            case
+                when contacts.contact_id is null then 'contact_missing'
+                when not {{ is_phone('contacts.typed_phone') }} then 'phone_missing'
+            end,
+            case
+                when contacts.contact_id is null then null
+                when not {{ is_selected('contacts.campaign_id', campaign_ids()) }}
+                    then 'campaign_not_selected'
+            end
+        ],
+        null
+    ) as issues
 from unloaded
 left join contacts on unloaded.contact_id = contacts.contact_id

@@ -5,72 +5,50 @@
 
 with
 
-unloaded as (
+unloaded_recordings as (
     select * from {{ ref('int_judged_recordings') }}
 ),
 
-audio_files as not materialized (
-    select * from {{ ref('audio_files') }}
+defective_recordings as (
+    select * from {{ ref('int_defective_recordings') }}
 ),
 
-recordings as (
-    select * from {{ ref('stg_recordings') }}
+audio_files as (
+    select * from {{ ref('audio_files') }}
 ),
 
 not_loaded as (
     select
-        unloaded.source_row_id,
+        unloaded_recordings.source_row_id,
         false as is_loaded,
-        coalesce(unloaded.audio_file_id, same_sha1.id) as audio_file_id,
+        coalesce(unloaded_recordings.audio_file_id, same_sha1.id) as audio_file_id,
         case
-            when same_sha1.id is null then unloaded.issues
-            else 'duplicate_url'
+            when same_sha1.id is null then unloaded_recordings.issues
+            else array['duplicate_url']
         end as issues
-    from unloaded
-    -- rows inserted by hand may have the hash of another URL than their own
+    from unloaded_recordings
+    -- Another program may have inserted a row with the hash of this URL and another
+    -- URL; the refresh then leaves the recording out as a copy.
     left join audio_files as same_sha1
         on
-            unloaded.issues = ''
-            and media_pipeline.url_sha1(unloaded.url) = same_sha1.url_sha1
-),
-
-loaded as (
-    select
-        recordings.source_row_id,
-        true as is_loaded,
-        audio_files.id as audio_file_id,
-        concat_ws(
-            ', ',
-            {{ unreadable_issue(
-                'audio_files.started', 'recordings.started_text',
-                source_timezone(), 'started_unreadable'
-            ) }},
-            {{ unreadable_issue(
-                'audio_files.stopped', 'recordings.stopped_text',
-                source_timezone(), 'stopped_unreadable'
-            ) }},
-            case
-                when audio_files.stopped < audio_files.started then 'negative_duration'
-            end
-        ) as issues
-    from audio_files
-    inner join recordings
-        on
-            audio_files.source_row_id = recordings.source_row_id
-            and audio_files.url = recordings.url
-    where
-        audio_files.source_table = 'public.recordings'
-        and (
-            audio_files.started is null
-            or audio_files.stopped is null
-            or audio_files.stopped < audio_files.started
-        )
+            unloaded_recordings.issues = '{}'
+            and media_pipeline.url_sha1(unloaded_recordings.url) = same_sha1.url_sha1
 ),
 
 with_issues as (
-    select * from not_loaded
+    select
+        source_row_id,
+        is_loaded,
+        audio_file_id,
+        issues
+    from not_loaded
     union all
-    select * from loaded
+    select
+        source_row_id,
+        true as is_loaded,
+        audio_file_id,
+        issues
+    from defective_recordings
 ),
 
 listed as (
@@ -78,7 +56,7 @@ listed as (
         source_row_id,
         is_loaded,
         audio_file_id,
-        unnest(string_to_array(issues, ', ')) as issue
+        unnest(issues) as issue
     from with_issues
 ),
 
