@@ -2,12 +2,18 @@ select
     ---------- ids
     id,
     recording_id,
-
-    ---------- text
-    url,
-
-    ---------- its row of public.recordings, where it comes from there
+    -- The row of public.recordings; null where another program inserted the file.
     case
         when source_table = 'public.recordings' then source_row_id
-    end as recording_row_id
+    end as recording_row_id,
+
+    ---------- text
+    phone,
+    url,
+
+    ---------- numerics
+    index_in_phone,
+
+    ---------- timestamps
+    started
 from {{ source('media_pipeline', 'audio_files') }}
