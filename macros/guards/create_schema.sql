@@ -1,4 +1,7 @@
-{#- Overrides dbt's own: the migrations own the schema, and a schema made here would be an empty one. -#}
+{#- Overrides dbt's own, which would create an empty schema: the migrations own it.
+
+    {% do create_schema(this) %} -> the schema media_pipeline does not exist: run the migrations first
+-#}
 {% macro create_schema(relation) -%}
 {%- do raise_migrations_missing("the schema " ~ relation.schema) -%}
 {%- endmacro %}

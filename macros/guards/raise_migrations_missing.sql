@@ -1,7 +1,8 @@
-{#- Ends the run where the database lacks something that the migrations create.
+{#- Ends the run with the message that the database lacks something, and that the migrations create it.
 
     {% do raise_migrations_missing('the schema media_pipeline') %}
+    -> the schema media_pipeline does not exist: run the migrations first (transcriber migrate)
 -#}
-{% macro raise_migrations_missing(what) -%}
-{%- do exceptions.raise_compiler_error(what ~ " does not exist: run the migrations first (transcriber migrate)") -%}
+{% macro raise_migrations_missing(missing) -%}
+{%- do exceptions.raise_compiler_error(missing ~ " does not exist: run the migrations first (transcriber migrate)") -%}
 {%- endmacro %}

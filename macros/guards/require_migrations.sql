@@ -1,5 +1,5 @@
-{#- Ends a run on a database that the migrations have not reached: the handover's tables alone are
-    not enough.
+{#- Ends the run on a database to which the migrations were not applied; the four tables alone are not
+    enough, because deployments older than the migrations have them, too.
 
     on-run-start: "{{ require_migrations() }}"
 -#}

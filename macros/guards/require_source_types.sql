@@ -1,5 +1,6 @@
-{#- Ends a run on columns of the dialer that the models would misread: epoch seconds, for instance, are
-    no text of a timestamp. `text` stands for all types of texts; a domain counts as what it is over.
+{#- Ends the run where the dialer's columns have types that the models would misread; epoch seconds, for
+    instance, are not the text of a timestamp. `text` stands for every string type, and a domain counts as
+    its base type.
 
     on-run-start: "{{ require_source_types() }}"
 -#}

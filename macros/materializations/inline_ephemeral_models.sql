@@ -1,5 +1,5 @@
-{#- A model's query in which ephemeral models are read in place. dbt writes each as a CTE, and PostgreSQL
-    stores one that is read twice: every row of a table, where a few or none were asked for.
+{#- Lets PostgreSQL read ephemeral models in place: dbt writes each one as a CTE, and PostgreSQL would
+    store every row of a CTE that is read twice, even where few of them are needed.
 
     {{ inline_ephemeral_models('with __dbt__cte__a as (select 1) ...') }}
     -> 'with __dbt__cte__a as not materialized (select 1) ...'

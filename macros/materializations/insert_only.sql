@@ -1,6 +1,6 @@
-{#- Inserts a model's rows into a table that the migrations own, in the model's order; rows that
-    conflict with one already there are left out. The table itself is never created, altered, commented,
-    granted or dropped.
+{#- Inserts a model's rows, in the model's order, into a table that the migrations own; PostgreSQL skips
+    rows that conflict with a row of the table. dbt never creates, alters, comments, grants or drops
+    the table.
 
     {{ config(materialized='insert_only') }}
 -#}

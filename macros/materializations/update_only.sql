@@ -1,7 +1,7 @@
-{#- Sets columns of rows that are already in a table that the migrations own. The model gives ids
-    and values; only rows that differ are written, and post-hooks in the transaction run only then.
+{#- Sets columns of rows that a table of the migrations already has. The model selects the key and the new
+    values; only rows that differ are written, and the post-hooks of the transaction run only if some were.
 
-    {{ config(materialized='update_only', unique_key='id', meta={'updates': ref('audio_files')}) }}
+    {{ config(materialized='update_only', unique_key='id', meta={'updates': 'audio_files'}) }}
 -#}
 {% materialization update_only, adapter='postgres' %}
     {%- set table = api.Relation.create(database=this.database, schema=this.schema, identifier=config.require('meta')['updates']) -%}
@@ -20,7 +20,7 @@
         where target.{{ key }} = model.{{ key }}
             and (target.{{ columns | join(', target.') }}) is distinct from (model.{{ columns | join(', model.') }})
     {%- endcall %}
-    {#- a hook that looks at the whole table is for what was written -#}
+    {#- The post-hooks read the whole table, so they run only where rows were written. -#}
     {%- if load_result('main').response.rows_affected -%}{{ run_hooks(post_hooks, inside_transaction=True) }}{%- endif -%}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

@@ -1,5 +1,5 @@
-{#- Numbers the calls of every phone that has a call without a number; only rows whose
-    number changes are written.
+{#- Numbers the calls of every phone that has a call without a number, and writes only
+    the rows whose number changes.
 
     {{ config(post_hook='{{ renumber_phones(this) }}') }}
 -#}

@@ -1,4 +1,4 @@
-{#- The var campaign_ids, checked: a string would select its letters.
+{#- The var campaign_ids, checked, because the letters of a string would be taken for ids.
 
     {{ campaign_ids() }} -> ['C1', 'C2']
 -#}

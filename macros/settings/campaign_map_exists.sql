@@ -1,4 +1,5 @@
-{#- Whether the database has the optional table campaign_map; the adapter knows of no foreign tables.
+{#- True where the database has the optional table campaign_map. Asks PostgreSQL, because dbt does not list
+    foreign tables.
 
     {% if campaign_map_exists() %} select ... {% endif %}
 -#}

@@ -1,6 +1,6 @@
-{#- The var default_campaign_name, checked.
+{#- The var default_campaign_name, checked: a text, or none for no name.
 
-    {{ default_campaign_name() }} -> 'unknown', or none for no name
+    {{ default_campaign_name() }} -> 'unknown'
 -#}
 {% macro default_campaign_name() -%}
 {%- set value = var('default_campaign_name') -%}

@@ -1,5 +1,5 @@
-{#- The var source_timezone, checked. Names of the tz database only: PostgreSQL reads `+02` as two
-    hours *west* of Greenwich.
+{#- The var source_timezone, checked: it must be a name of the tz database, because PostgreSQL reads `+02`
+    as two hours *west* of Greenwich.
 
     {{ source_timezone() }} -> 'Europe/Berlin'
 -#}

@@ -1,4 +1,4 @@
-{#- A test: no two rows agree in all of the columns; nulls agree with nulls.
+{#- A data test that finds rows which agree in all of the columns; a null agrees with a null.
 
     data_tests: [unique_combination: {arguments: {columns: [phone, campaign_name]}}]
 -#}

@@ -1,4 +1,5 @@
-{#- Seconds from start to stop; null where either is unknown or the stop comes first.
+{#- The seconds from a start to a stop; null where one of them is unknown or the stop
+    comes first.
 
     {{ duration_seconds('started', 'stopped') }} -> 90.5 for 10:00:00 and 10:01:30.5
 -#}

@@ -1,7 +1,7 @@
-{#- True where a text is null or only white space; the characters are named, so that all
-    locales agree.
+{#- True where a text is null or has only white space. The macro names the characters,
+    because locales disagree about what is white space.
 
-    {{ is_blank('url') }} -> (coalesce(btrim(url, e' \t\r\n'), '') = '')
+    {{ is_blank("' '") }} -> true
 -#}
 {% macro is_blank(value) -%}
     (coalesce(btrim({{ value }}, e' \t\r\n'), '') = '')

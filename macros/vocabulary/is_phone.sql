@@ -1,5 +1,5 @@
-{#- Whether a phone that somebody typed has a digit, and no more than an index takes:
-    one contact with thousands of digits would end the whole load.
+{#- True where a phone that somebody typed has a digit, and at most the 1,000 characters
+    that an index takes: one contact with thousands of digits would end the whole load.
 
     {{ is_phone("'unknown'") }} -> false
 -#}

@@ -1,7 +1,6 @@
-{#- True where a campaign is one of the given ids; no ids select every campaign.
+{#- True where a campaign is one of the given ids, or where no ids are given.
 
-    {{ is_selected('id', ['C1', 'C2']) }} -> coalesce(id in ('C1', 'C2'), false)
-    {{ is_selected('id', []) }} -> true
+    {{ is_selected('campaign_id', ['C1', 'C2']) }} -> coalesce(campaign_id in ('C1', 'C2'), false)
 -#}
 {% macro is_selected(campaign_id, campaign_ids) -%}
     {%- set ids = campaign_ids | map('replace', "'", "''") | join("', '") -%}

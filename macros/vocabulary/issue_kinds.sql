@@ -1,6 +1,7 @@
-{#- The issues of recording_issues: how bad each one is, and what to do about it.
+{#- Selects every issue that recording_issues may list, with how bad it is and what to
+    do about it.
 
-    {{ issue_kinds() }} -> a select of issue, severity and next_step, one row per issue
+    {{ issue_kinds() }} -> one row per issue: issue, severity, next_step
 -#}
 {% macro issue_kinds() -%}
     select

@@ -1,4 +1,4 @@
-{#- The digits and `+` of a phone number as somebody typed it.
+{#- The digits and `+` of a phone as somebody typed it.
 
     {{ normalized_phone("' +49 30 / 23125-001 '") }} -> '+493023125001'
 -#}

@@ -1,5 +1,6 @@
-{#- The dialer's id of a recording, from its URL; null where the URL has none, or one of
-    over 1,000 bytes: no index takes it, and one such row would end the whole load.
+{#- The dialer's id of a recording, taken from its URL; null where the URL has no such
+    id, or one of over 1,000 bytes, because no index takes it and one such row would end
+    the whole load.
 
     {{ recording_id_in("'https://vault.example.test/vr/PR_7.mp3'") }} -> 'PR_7'
 -#}

@@ -1,4 +1,4 @@
-{#- A value of a var as an SQL text.
+{#- The value of a var as a text in SQL; none becomes null.
 
     {{ text_literal("it's") }} -> 'it''s'::text
 -#}

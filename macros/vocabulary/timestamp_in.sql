@@ -1,5 +1,5 @@
-{#- The timestamp that a text says, null where it says none. One that names no zone is
-    read in the given one, whatever the session's.
+{#- The timestamp that a text holds, null where it holds no timestamp. A text without an
+    offset is read in the given zone, not in the zone of the session.
 
     {{ timestamp_in("'2024-07-01 12:00'", 'Europe/Berlin') }} -> 2024-07-01 10:00:00+00
 -#}

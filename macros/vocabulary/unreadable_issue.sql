@@ -1,5 +1,5 @@
-{#- The name of an issue where a text is there, but no timestamp can be read from it;
-    null where the timestamp is known all the same.
+{#- The given issue where a text is present but holds no timestamp, and null otherwise,
+    also where the timestamp is known from elsewhere.
 
     {{ unreadable_issue('started', "'yesterday'", 'UTC', 'started_unreadable') }}
     -> 'started_unreadable' where started is null
