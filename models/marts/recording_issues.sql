@@ -1,6 +1,6 @@
 {{ config(
     materialized='late_bound_view',
-    meta={'settings': {'enable_nestloop': 'off', 'enable_mergejoin': 'off', 'enable_indexscan': 'off', 'jit': 'off'}}
+    meta={'settings': planner_settings()}
 ) }}
 
 with
