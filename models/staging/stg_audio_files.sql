@@ -2,10 +2,6 @@ select
     ---------- ids
     id,
     recording_id,
-    -- The row of public.recordings; null where another program inserted the file.
-    case
-        when source_table = 'public.recordings' then source_row_id
-    end as recording_row_id,
 
     ---------- text
     phone,
@@ -15,5 +11,10 @@ select
     index_in_phone,
 
     ---------- timestamps
-    started
+    started,
+
+    ---------- the row of public.recordings, null for files of other programs
+    case
+        when source_table = 'public.recordings' then source_row_id
+    end as recording_row_id
 from {{ source('media_pipeline', 'audio_files') }}
