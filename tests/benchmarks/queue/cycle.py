@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.benchmarks import databases, peers
+from tests.benchmarks import databases
 from tests.benchmarks.measures import server_cpu_seconds
+from tests.benchmarks.queue import peers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 CLIENTS = Path(__file__).parent / "clients"
 COMMANDS: dict[str, list[str | Path]] = {
-    "ours": [sys.executable, "-m", "tests.benchmarks.clients.ours"],
+    "ours": [sys.executable, "-m", "tests.benchmarks.queue.clients.ours"],
     "procrastinate": [peers.PYTHON, CLIENTS / "procrastinate_client.py"],
     "pgqueuer": [peers.PYTHON, CLIENTS / "pgqueuer_client.py"],
     "graphile-worker": ["node", CLIENTS / "graphile_client.mjs"],

@@ -8,5 +8,5 @@ it waits for the end of stdin. If BENCH_STORE holds a statement, each job runs i
 ours stores the transcript, and users of the other queues have to store theirs with a statement of
 their own.
 
-The clients of the other queues run in an environment of their own (see `tests.benchmarks.peers`).
+The clients of the other queues run in an environment of their own (see `peers.py`).
 """

@@ -16,7 +16,7 @@ import argparse
 import os
 from pathlib import Path
 
-from tests.benchmarks import claims, cycle
+from tests.benchmarks.queue import claims, cycle
 from tests.support.servers.postgres import running_server
 
 PARTS = ("drain", "states", "cycle")
