@@ -17,7 +17,7 @@ import os
 from pathlib import Path
 
 from tests.benchmarks.queue import claims, cycle
-from tests.support.servers.postgres import running_server
+from tests.support.servers.postgres import DURABLE, running_server
 
 PARTS = ("drain", "states", "cycle")
 
@@ -25,10 +25,11 @@ PARTS = ("drain", "states", "cycle")
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+        "python -m tests.benchmarks.queue", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--only", choices=PARTS, help="one table instead of all")
-    parser.add_argument("--files", type=int, default=100_000, help="of the drain [100000]")
+    parser.add_argument("--files", type=int, default=100_000, help="files of `drain` [100000]")
     parser.add_argument(
         "--catalogue", type=int, default=1_000_000, help="files of `states` [1000000]"
     )
@@ -36,8 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bin-dir", type=Path, help="another PostgreSQL's programs [embedded]")
     arguments = parser.parse_args()
-    settings = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-    with running_server(bin_dir=arguments.bin_dir, settings=settings) as server:
+    with running_server(bin_dir=arguments.bin_dir, settings=DURABLE) as server:
         os.environ |= server.environment()
         if arguments.only in {None, "drain"}:
             claims.drain(server, arguments.files)

@@ -1,16 +1,16 @@
-"""What a claim of 50 files costs: over a drain, and in a large catalogue in several states."""
+"""The time of a claim of 50 files: over a drain, and in a large catalogue in several states."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import statistics
 import time
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from tests.benchmarks import databases
 from tests.support.database.catalogue import add_history, add_many_audio_files
 from tests.support.queue import Queue, completion_of
 from transcriber.db import migrate
@@ -18,8 +18,6 @@ from transcriber.db.connect import open_pool
 from transcriber.queue.jobs import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.servers.postgres import Server
 
 BATCH = 50
@@ -29,10 +27,11 @@ PERMANENT, COOLING = 100_000, 200_000
 
 
 def drain(server: Server, files: int) -> None:
-    """Print a claim's milliseconds over the drain of a queue, per tenth of it."""
+    """Print the milliseconds of a claim in each tenth of the drain of a queue."""
     print(f"\nmilliseconds of a claim of {BATCH}, medians per tenth of a drain of {files:,} files")
     for name, is_held in (("alone", False), ("an old snapshot is held elsewhere", True)):
-        with _database(server):
+        with databases.temporary(server, "claims"):
+            migrate.apply()
             with psycopg.connect(autocommit=True) as connection:
                 add_many_audio_files(connection, files)
             milliseconds = asyncio.run(_drain(is_held=is_held))
@@ -66,14 +65,15 @@ async def _drain(*, is_held: bool) -> list[float]:
 
 
 def states(server: Server, files: int) -> None:
-    """Print a claim's milliseconds, and an idle poll's, by the share of files that is done."""
+    """Print the milliseconds of several kinds of claims, by the share of files that is done."""
     print(
         f"\nmilliseconds of a claim of {BATCH} among {files:,} files, of which {PERMANENT:,} failed"
         f" for good\nand {COOLING:,} cool down; medians of {REPEATS}"
     )
     print(f"{'':<12}{'pending':>10}{'enqueue s':>11}{'claim':>8}{'oldest':>8}{'campaign':>10}")
     for done in (*DONE, 1.0):
-        with _database(server):
+        with databases.temporary(server, "claims"):
+            migrate.apply()
             with psycopg.connect(autocommit=True) as connection:
                 add_many_audio_files(connection, files)
                 rest = files - PERMANENT - COOLING
@@ -102,15 +102,3 @@ async def _state() -> str:
                 await queue.release()
             line += f"{statistics.median(milliseconds):>{width}.1f}"
         return line
-
-
-@contextlib.contextmanager
-def _database(server: Server) -> Iterator[None]:
-    with psycopg.connect(
-        host=server.host, port=server.port, user=server.user, dbname="postgres", autocommit=True
-    ) as connection:
-        connection.execute("create database claims")
-        os.environ |= server.environment("claims")
-        migrate.apply()
-        yield
-        connection.execute("drop database claims (force)")

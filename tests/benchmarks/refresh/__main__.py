@@ -23,6 +23,7 @@ import psycopg
 from tests.benchmarks.refresh.set_up import add_bin_dir, server_and_folder
 from tests.benchmarks.refresh.sides import Cost, Side, sides
 from tests.support.refresh import volume
+from tests.support.servers.postgres import DURABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
     from tests.support.servers.postgres import Server
 
-DURABLE = {
-    "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "autovacuum": "off",
-}  # fmt: skip
 NEW = 10_000
 PHASES = ("first load", f"+{NEW:,} new", "nothing new")
 
@@ -87,7 +85,8 @@ def main() -> None:
     )  # fmt: skip
     add_bin_dir(parser)
     arguments = parser.parse_args()
-    with server_and_folder(arguments.bin_dir, DURABLE) as (server, folder):
+    settings = {**DURABLE, "autovacuum": "off"}
+    with server_and_folder(arguments.bin_dir, settings) as (server, folder):
         with psycopg.connect(server.conninfo()) as connection:
             version = connection.info.parameter_status("server_version")
         print(f"PostgreSQL {version}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # A temporary server need not survive a power cut.
 UNSAFE_AND_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A server that stops in the middle of the work, or that is measured, must keep what it committed.
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,6 @@ def running_server(
         process = processes.start(bin_dir, data_dir, settings or {}, port)
         stack.callback(processes.stop, process)
         yield Server(port, bin_dir, process.pid)
-
-
-# A server that is stopped in the middle of the work must keep what it committed.
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass

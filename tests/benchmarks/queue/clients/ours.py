@@ -1,4 +1,7 @@
-"""The real worker on the real queue, with steps that return at once. BATCH 1: one write a job."""
+"""The real worker on the real queue, with steps that return at once.
+
+With BATCH 1 the worker writes each result by itself.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class Nothing:
-    """What a step prepared: here nothing that would have to be closed."""
+    """A prepared file that holds nothing to close."""
 
     def close(self) -> None:
-        """Do so."""
+        """Close nothing."""
 
 
 class NoWork:
-    """The two steps of a `worker.Work`; the second confirms its claim, as the real one does."""
+    """Both steps of a worker; the second confirms the claim, as the real one does."""
 
     @asynccontextmanager
     async def preparer(self) -> AsyncIterator[Prepare]:
@@ -62,7 +65,7 @@ class NoWork:
 
 
 async def main(jobs: int, concurrency: int, batch: int) -> None:
-    """Fill, drain, report."""
+    """Fill the queue, drain it, and print the result."""
     migrate.apply()
     writer.LARGEST_WRITE = min(writer.LARGEST_WRITE, batch)
     outcome = Outcome()
