@@ -21,13 +21,14 @@ from tests.support.database.catalogue import (
     one,
 )
 from tests.support.pipeline import Pipeline, ended, recording
-from tests.support.queue import Queue, completion_of, fail
+from tests.support.queue import completion_of, fail, run_with_two_workers
 from tests.support.servers.provider import Answer, Request
 from tests.support.wait import until
-from transcriber.db.connect import open_pool
 
 if TYPE_CHECKING:
     import threading
+
+    from tests.support.queue import Queue
 
 FILES = 8
 TRUNCATE = """
@@ -122,26 +123,23 @@ def test_an_id_that_is_given_again_within_a_transaction(connection: psycopg.Conn
     """Complete and fail must wait for a transaction that deletes the files and reuses their ids."""
     add_many_audio_files(connection, 2)
 
-    async def scenario() -> None:
-        async with open_pool() as pool:
-            queue = Queue(pool)
-            await queue.enqueue()
-            first, second = (await queue.claim(2)).jobs
-            with psycopg.connect() as other:
-                other.execute("delete from media_pipeline.audio_files")
-                other.execute(
-                    "insert into media_pipeline.audio_files (id, url, url_sha1)"
-                    " select n, 'https://vault.example.test/other', lpad(n::text, 40, '9')"
-                    " from generate_series(1, 2) as n"
-                )
-                completed = asyncio.create_task(queue.complete([completion_of(first)]))
-                failed = asyncio.create_task(fail(queue, second))
-                await asyncio.sleep(0.5)
-                assert not completed.done()
-                other.commit()
-            assert (await completed, await failed) == (set(), None)
+    async def scenario(queue: Queue, _: Queue) -> None:
+        first, second = (await queue.claim(2)).jobs
+        with psycopg.connect() as other:
+            other.execute("delete from media_pipeline.audio_files")
+            other.execute(
+                "insert into media_pipeline.audio_files (id, url, url_sha1)"
+                " select n, 'https://vault.example.test/other', lpad(n::text, 40, '9')"
+                " from generate_series(1, 2) as n"
+            )
+            completed = asyncio.create_task(queue.complete([completion_of(first)]))
+            failed = asyncio.create_task(fail(queue, second))
+            await asyncio.sleep(0.5)
+            assert not completed.done()
+            other.commit()
+        assert (await completed, await failed) == (set(), None)
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
     assert one(connection, "select count(*) from media_pipeline.transcriptions") == 0
     assert (one(connection, CLAIMS), one(connection, FAILURES)) == (0, 0)
 
@@ -152,23 +150,20 @@ def test_every_statement_knows_a_file_by_its_url(
 ) -> None:
     add_many_audio_files(connection, 1)
 
-    async def scenario() -> None:
-        async with open_pool() as pool:
-            queue = Queue(pool)
-            await queue.enqueue()
-            for action in ("complete", "fail", "renew", "reclaim"):
-                (job,) = (await queue.claim(1)).jobs
-                connection.execute(statement.replace("'2'", f"'{len(action)}'").encode())
-                if action == "complete":
-                    assert await queue.complete([completion_of(job)]) == set()
-                elif action == "fail":
-                    assert await fail(queue, job) is None
-                else:
-                    if action == "reclaim":
-                        connection.execute(DELETE_CLAIMS)
-                    assert await queue.renew([job]) == {}
-                # Nobody works on the old URL any more, so the file is free at once.
-                assert (one(connection, CLAIMS), one(connection, FAILURES)) == (0, 0)
-                assert one(connection, STATUS) == "pending"
+    async def scenario(queue: Queue, _: Queue) -> None:
+        for action in ("complete", "fail", "renew", "reclaim"):
+            (job,) = (await queue.claim(1)).jobs
+            connection.execute(statement.replace("'2'", f"'{len(action)}'").encode())
+            if action == "complete":
+                assert await queue.complete([completion_of(job)]) == set()
+            elif action == "fail":
+                assert await fail(queue, job) is None
+            else:
+                if action == "reclaim":
+                    connection.execute(DELETE_CLAIMS)
+                assert await queue.renew([job]) == {}
+            # Nobody works on the old URL any more, so the file is free at once.
+            assert (one(connection, CLAIMS), one(connection, FAILURES)) == (0, 0)
+            assert one(connection, STATUS) == "pending"
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)

@@ -7,12 +7,12 @@ import math
 
 from transcriber.core.clock import Clock
 
-# The steps of the event loop in which everything that a moment sets off has happened.
+# After so many steps of the event loop, everything has happened that one moment sets off.
 TURNS = 50
 
 
 class MovableClock(Clock):
-    """Tells the seconds that the test says; whoever sleeps is woken by `move`."""
+    """A clock that the test moves, and that wakes the tasks that sleep until then."""
 
     def __init__(self) -> None:
         """Begin at some moment that is not 0."""
@@ -20,11 +20,11 @@ class MovableClock(Clock):
         self._sleepers: list[tuple[float, asyncio.Event]] = []
 
     def now(self) -> float:
-        """Return the seconds that the test says."""
+        """Return the seconds to which the test moved the clock."""
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the clock is moved so far; asyncio's sleep lets others go on at least once."""
+        """Wait until the clock is moved that far, and let other tasks go on at least once."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -33,7 +33,7 @@ class MovableClock(Clock):
         await woken.wait()
 
     async def move(self, seconds: float) -> None:
-        """Let time pass, sleeper by sleeper in the order of their moments."""
+        """Let time pass, and wake the sleeping tasks in the order of their moments."""
         await settle()
         ends_at = self._now + seconds
         while True:
@@ -49,6 +49,6 @@ class MovableClock(Clock):
 
 
 async def settle() -> None:
-    """Let the other tasks go on until each waits for something."""
+    """Let the other tasks go on until each of them waits."""
     for _ in range(TURNS):
         await asyncio.sleep(0)

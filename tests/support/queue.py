@@ -1,12 +1,14 @@
-"""One worker's view of the queue, and completions, for tests and benchmarks of its statements."""
+"""A worker's view of the queue, and completions, for tests and benchmarks of its statements."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from transcriber.core.clock import SYSTEM_CLOCK
 from transcriber.core.transcript import Transcript
 from transcriber.core.verdicts import FileFailure
+from transcriber.db.connect import open_pool
 from transcriber.providers import ChosenProvider
 from transcriber.queue.claims import Claims
 from transcriber.queue.jobs import Completion, Job, RetryPolicy, Selection
@@ -14,6 +16,8 @@ from transcriber.queue.statement import Statements
 from transcriber.queue.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from transcriber.core.clock import Clock
     from transcriber.db.connect import Pool
     from transcriber.queue.jobs import Pending
@@ -36,7 +40,7 @@ class Queue(Claims):
         claim_ttl: float = 120.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Take what the worker chooses its files by; outages are printed."""
+        """Take the files that the worker selects; print the outages of the database."""
         self.selection = selection or Selection()
         statements = Statements(pool, print)
         super().__init__(
@@ -50,15 +54,15 @@ class Queue(Claims):
         self._pool = pool
 
     async def enqueue(self) -> None:
-        """Bring the queue up to date."""
+        """Bring the queue up to date with the tables."""
         await self.upkeep.enqueue()
 
     async def count_pending(self) -> Pending:
-        """Count what the worker may claim."""
+        """Count the files that the worker may claim."""
         return await self.upkeep.count_pending(self.selection)
 
     async def count_queued(self) -> int:
-        """Count the files in the queue, also those that a worker has claimed."""
+        """Count the files in the queue, claimed ones included."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
                 "select audio_file_id from media_pipeline.queued_files"
@@ -67,7 +71,7 @@ class Queue(Claims):
 
 
 def completion_of(job: Job) -> Completion:
-    """Return a tiny transcript."""
+    """Return a completion with a tiny transcript."""
     return Completion(
         job,
         Transcript("hello", raw={"text": "hello"}),
@@ -84,3 +88,15 @@ async def fail(queue: Claims, job: Job, cooldown: float = 3600) -> str | None:
     """Record a transient failure."""
     failure = FileFailure("no answer", permanent=False)
     return await queue.fail(job, failure, RetryPolicy(max_attempts=1000, cooldown=cooldown))
+
+
+def run_with_two_workers(scenario: Callable[[Queue, Queue], Awaitable[None]]) -> None:
+    """Run a scenario with two workers' views of the queue, which is up to date."""
+
+    async def run() -> None:
+        async with open_pool() as pool:
+            first, second = Queue(pool), Queue(pool)
+            await first.enqueue()
+            await scenario(first, second)
+
+    asyncio.run(run())

@@ -1,3 +1,5 @@
+"""Each error of a provider over HTTP has one verdict."""
+
 from __future__ import annotations
 
 import pytest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.database.catalogue import add_many_audio_files, one
+from tests.support.database.catalogue import COMPLETED, add_many_audio_files, one
 from tests.support.queue import Queue, completion_of, fail
 from transcriber.db.connect import open_pool
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from transcriber.queue.jobs import Job
 
 FILES, CONNECTIONS, SECONDS = 2000, 16, 60
-COMPLETED = "select count(*) from media_pipeline.transcriptions where status = 'completed'"
 DEADLOCKS = "select deadlocks from pg_stat_database where datname = current_database()"
 FAILURES_BY_HAND = """
     insert into media_pipeline.transcription_failures (audio_file_id, status, ignore_until)
@@ -31,7 +30,7 @@ FAILURES_BY_HAND = """
 
 @dataclass
 class Hand:
-    """A worker that does everything at random; its claims expire, so that batches overlap."""
+    """A worker that acts at random, and whose claims expire so that batches overlap."""
 
     queue: Queue
     dice: random.Random
@@ -68,9 +67,9 @@ class Hand:
         return await self.queue.count_queued() == 0
 
 
-# PostgreSQL itself has a gap: `skip locked` waits where a row was updated and then locked by
-# another in the same instant ("while locking updated version of tuple"). Where claims expire at
-# once that is one deadlock in some thirty runs; a statement out of order made six in one.
+# PostgreSQL itself leaves a gap: `skip locked` waits if another session updates and then locks a
+# row in the same instant ("while locking updated version of tuple"). With claims that expire at
+# once, that causes one deadlock in some thirty runs. A statement out of order caused six in one.
 @pytest.mark.parametrize(("claim_ttl", "tolerated"), [(0.5, 0), (0.02, 1)])
 def test_sixteen_connections_never_deadlock(
     connection: psycopg.Connection, claim_ttl: float, tolerated: int
@@ -91,7 +90,7 @@ def test_sixteen_connections_never_deadlock(
             await work
             return sum(hand.queue.outages for hand in hands)
 
-    assert asyncio.run(work()) <= tolerated  # it is asked again, and counted here
+    assert asyncio.run(work()) <= tolerated  # The queue repeats the statement and counts an outage.
     assert one(connection, DEADLOCKS) <= tolerated
     connection.execute("delete from media_pipeline.transcription_failures")
     asyncio.run(finish())
@@ -99,6 +98,6 @@ def test_sixteen_connections_never_deadlock(
 
 
 async def finish() -> None:
-    """Do what cooled down at the end."""
+    """Do the files that were cooling down at the end."""
     async with open_pool() as pool:
         await Hand(Queue(pool), random.Random(0)).work()

@@ -1,7 +1,7 @@
-"""The queue costs the same however large the catalogue is, and however much of it is done.
+"""The costs of the queue depend neither on the size of the catalogue nor on the files done.
 
-Costs are rows and pages that the server looked at, not seconds. Each claim takes 50 files; a plan
-that goes through the catalogue would visit tens of thousands of rows.
+The tests count rows and pages that PostgreSQL looked at, because seconds depend on the machine.
+Each claim takes 50 files. A plan that reads the whole catalogue would visit tens of thousands.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.support.database.catalogue import add_history, add_many_audio_files, one
+from tests.support.database.catalogue import (
+    CLAIMS,
+    DELETE_CLAIMS,
+    PENDING,
+    add_history,
+    add_many_audio_files,
+    one,
+)
 from tests.support.database.plans import Plan, explained
 from tests.support.queue import Queue, completion_of
 from transcriber.db.connect import open_pool
@@ -22,10 +29,8 @@ from transcriber.queue.jobs import Selection
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-
 FILES = 50_000
 BATCH = 50
-PENDING = "select count(*) from media_pipeline.transcriptions where status = 'pending'"
 CHOSEN = """
     select count(*)
     from media_pipeline.transcriptions
@@ -50,7 +55,7 @@ SELECTIONS = {
 def costs_of(
     step: Callable[[Queue], Awaitable[object]], selection: Selection | None = None
 ) -> list[Plan]:
-    """Return the plans of what a step does with the queue."""
+    """Return the plans of the statements that a step sends."""
 
     async def run() -> list[Plan]:
         async with open_pool() as pool, explained(pool) as plans:
@@ -62,7 +67,7 @@ def costs_of(
 
 @pytest.fixture
 def catalogue(connection: psycopg.Connection) -> psycopg.Connection:
-    """Many files, none queued yet, in tables of which the planner knows nothing."""
+    """Add many files that are not queued yet, to tables without statistics."""
     for table in ("audio_files", "transcriptions", "transcription_failures"):
         connection.execute(
             f"alter table media_pipeline.{table} set (autovacuum_enabled = off)".encode()
@@ -72,7 +77,7 @@ def catalogue(connection: psycopg.Connection) -> psycopg.Connection:
 
 
 def enqueue(*, analysed: bool) -> None:
-    """Queue the files as `transcriber run` does; it analyses where they are many."""
+    """Queue the files as `transcriber run` does, which analyses the tables after many files."""
 
     async def run() -> None:
         async with open_pool() as pool:
@@ -100,9 +105,9 @@ def test_a_claim_costs_the_same_however_much_is_done(
         if state == "analysed":
             catalogue.execute("vacuum analyze")
         for name, selection in SELECTIONS.items():
-            catalogue.execute("delete from media_pipeline.transcription_claims")
+            catalogue.execute(DELETE_CLAIMS)
             plans = costs_of(lambda queue: queue.claim(BATCH), selection)
-            claimed = one(catalogue, "select count(*) from media_pipeline.transcription_claims")
+            claimed = one(catalogue, CLAIMS)
             chosen = one(catalogue, CHOSEN, selection.campaign, selection.phone)
             assert claimed == min(BATCH, chosen), name
             which = f"{name}, {state}: {'; '.join(map(str, plans))}"
@@ -112,10 +117,9 @@ def test_a_claim_costs_the_same_however_much_is_done(
 
 
 def test_an_old_snapshot_elsewhere_does_not_make_claims_dearer(
-    catalogue: psycopg.Connection, database: dict[str, str]
+    catalogue: psycopg.Connection,
 ) -> None:
-    """A report or a dump keeps done files in the index; the cursor goes past them."""
-    del database
+    """A report or a dump keeps completed files in the index, and a cursor must go past them."""
     enqueue(analysed=True)
 
     async def drain(queue: Queue) -> None:
@@ -140,7 +144,7 @@ def test_an_old_snapshot_elsewhere_does_not_make_claims_dearer(
 
 
 def test_looking_for_work_in_vain_costs_a_handful_of_pages(catalogue: psycopg.Connection) -> None:
-    """An idle `--watch` does this every second, on a catalogue that is done."""
+    """An idle `--watch` does this every second when all files are done."""
     permanent, cooling = FILES // 10, FILES // 5
     add_history(catalogue, done=FILES - permanent - cooling, permanent=permanent, cooling=cooling)
     enqueue(analysed=True)
@@ -152,7 +156,7 @@ def test_looking_for_work_in_vain_costs_a_handful_of_pages(catalogue: psycopg.Co
 
     *_, wake, news, newest, oldest = costs_of(look)
     assert wake.buffers <= 10, f"wake: {wake}"
-    # it looks back over the last thousand files
+    # This statement looks back over the last thousand files.
     assert news.buffers <= 100, f"enqueue: {news}"
     for claim in (newest, oldest):
         assert claim.buffers <= 20, f"claim: {claim}"

@@ -1,4 +1,4 @@
-"""The queue's statements: fenced, repeatable, without deadlocks."""
+"""The queue's statements take effect for the owner of a claim only, and may be repeated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import psycopg
 import pytest
 
 from tests.support.clock import MovableClock
-from tests.support.database.catalogue import add_many_audio_files, one
-from tests.support.queue import Queue, completion_of, fail
+from tests.support.database.catalogue import (
+    DELETE_CLAIMS,
+    FAILURES,
+    STATUS,
+    add_many_audio_files,
+    one,
+)
+from tests.support.queue import Queue, completion_of, fail, run_with_two_workers
 from transcriber.db.connect import open_pool
 from transcriber.queue.claims import CURSOR_SECONDS
 from transcriber.queue.jobs import Selection
@@ -23,70 +29,54 @@ if TYPE_CHECKING:
     from transcriber.db.connect import Pool
 
 EXPIRE = "update media_pipeline.transcription_claims set expires_at = now()"
-CLAIMS = (
+ALL_CLAIMS = (
     "select array_agg(claims::text order by audio_file_id)"
     " from media_pipeline.transcription_claims as claims"
 )
-FAILURES = "select count(*) from media_pipeline.transcription_failures"
-STATUS = "select status from media_pipeline.transcriptions"
+COMPLETED_AT = "select max(completed_at) from media_pipeline.transcriptions"
 WRITTEN_BY = "select metadata ->> 'worker' from media_pipeline.transcriptions"
 
 
-@asynccontextmanager
-async def two_workers() -> AsyncIterator[tuple[Queue, Queue]]:
-    """Yield two workers' views of the queue, which is up to date."""
-    async with open_pool() as pool:
-        first, second = Queue(pool), Queue(pool)
-        await first.enqueue()
-        yield first, second
-
-
 def test_a_failure_beside_a_transcript_is_forgotten(connection: psycopg.Connection) -> None:
-    """As when it was recorded while the completion was on its way."""
+    """Another worker may record a failure while the completion is on its way."""
     add_many_audio_files(connection, 1)
 
-    async def scenario() -> None:
-        async with two_workers() as (ours, _):
-            await ours.complete([completion_of(job) for job in (await ours.claim(1)).jobs])
-            connection.execute(
-                "insert into media_pipeline.transcription_failures"
-                " (audio_file_id, status, ignore_until) values (1, 'transient', now())"
-            )
-            await ours.upkeep.enqueue_news()
+    async def scenario(ours: Queue, _: Queue) -> None:
+        await ours.complete([completion_of(job) for job in (await ours.claim(1)).jobs])
+        connection.execute(
+            "insert into media_pipeline.transcription_failures"
+            " (audio_file_id, status, ignore_until) values (1, 'transient', now())"
+        )
+        await ours.upkeep.enqueue_news()
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
     assert one(connection, FAILURES) == 0
     assert one(connection, STATUS) == "completed"
 
 
-def test_a_result_may_be_written_twice_by_whoever_wrote_it(
+def test_a_worker_may_write_its_result_twice(
     connection: psycopg.Connection,
 ) -> None:
     add_many_audio_files(connection, 3)
 
-    async def scenario() -> None:
-        async with two_workers() as (ours, theirs):
-            jobs = (await ours.claim(3)).jobs
-            ids = {job.audio_file_id for job in jobs}
-            results = [completion_of(job) for job in jobs]
-            assert await ours.complete(results) == ids
-            completed_at = one(
-                connection, "select max(completed_at) from media_pipeline.transcriptions"
-            )
-            assert await ours.complete(results) == ids
-            assert await theirs.complete([completion_of(job) for job in jobs]) == set()
-            assert completed_at == one(
-                connection, "select max(completed_at) from media_pipeline.transcriptions"
-            )
+    async def scenario(ours: Queue, theirs: Queue) -> None:
+        jobs = (await ours.claim(3)).jobs
+        ids = {job.audio_file_id for job in jobs}
+        results = [completion_of(job) for job in jobs]
+        assert await ours.complete(results) == ids
+        completed_at = one(connection, COMPLETED_AT)
+        assert await ours.complete(results) == ids
+        assert await theirs.complete([completion_of(job) for job in jobs]) == set()
+        assert completed_at == one(connection, COMPLETED_AT)
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
 
 
 def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> None:
     add_many_audio_files(connection, 2)
 
     class LosesAnswers:
-        """A pool whose connections die between commit and answer, every other time."""
+        """A pool whose connections die between commit and answer every other time."""
 
         def __init__(self, pool: Pool) -> None:
             self.pool = pool
@@ -114,8 +104,10 @@ def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> Non
             first, second = (await queue.claim(2)).jobs
             broken.is_broken = True
             assert await queue.complete([completion_of(first)]) == {first.audio_file_id}
-            connection.execute("delete from media_pipeline.transcription_claims")
-            kept = await queue.renew([second])  # made anew, and its answer is lost
+            connection.execute(DELETE_CLAIMS)
+            kept = await queue.renew(
+                [second]
+            )  # PostgreSQL makes the claim anew, and its answer is lost.
             assert await queue.complete([completion_of(kept[second.audio_file_id])])
             assert queue.outages == broken.statements // 2 >= 3
 
@@ -126,38 +118,36 @@ def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> Non
 def test_a_stale_owner_changes_nothing(connection: psycopg.Connection) -> None:
     add_many_audio_files(connection, 1)
 
-    async def scenario() -> None:
-        async with two_workers() as (stale, owner):
-            (stale_job,) = (await stale.claim(1)).jobs
-            assert (await owner.claim(1)).jobs == []
-            connection.execute(EXPIRE)
-            (job,) = (await owner.claim(1)).jobs
-            claims = one(connection, CLAIMS)
-            assert await stale.complete([completion_of(stale_job)]) == set()
-            assert await fail(stale, stale_job) is None
-            assert await stale.renew([stale_job]) == {}
-            await stale.release()
-            assert (one(connection, CLAIMS), one(connection, FAILURES)) == (claims, 0)
-            assert await owner.complete([completion_of(job)]) == {job.audio_file_id}
-            assert await stale.complete([completion_of(stale_job)]) == set()
-            assert await stale.renew([stale_job]) == {}
-            assert one(connection, WRITTEN_BY) == owner.claimant
-            assert one(connection, CLAIMS) is None
+    async def scenario(stale: Queue, owner: Queue) -> None:
+        (stale_job,) = (await stale.claim(1)).jobs
+        assert (await owner.claim(1)).jobs == []
+        connection.execute(EXPIRE)
+        (job,) = (await owner.claim(1)).jobs
+        claims = one(connection, ALL_CLAIMS)
+        assert await stale.complete([completion_of(stale_job)]) == set()
+        assert await fail(stale, stale_job) is None
+        assert await stale.renew([stale_job]) == {}
+        await stale.release()
+        assert (one(connection, ALL_CLAIMS), one(connection, FAILURES)) == (claims, 0)
+        assert await owner.complete([completion_of(job)]) == {job.audio_file_id}
+        assert await stale.complete([completion_of(stale_job)]) == set()
+        assert await stale.renew([stale_job]) == {}
+        assert one(connection, WRITTEN_BY) == owner.claimant
+        assert one(connection, ALL_CLAIMS) is None
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
 
 
 def test_an_expired_claim_that_nobody_took_is_renewed(connection: psycopg.Connection) -> None:
     add_many_audio_files(connection, 1)
 
-    async def scenario() -> None:
-        async with two_workers() as (ours, theirs):
-            (job,) = (await ours.claim(1)).jobs
-            connection.execute(EXPIRE)
-            assert await ours.renew([job]) == {job.audio_file_id: job}
-            assert (await theirs.claim(1)).jobs == []
+    async def scenario(ours: Queue, theirs: Queue) -> None:
+        (job,) = (await ours.claim(1)).jobs
+        connection.execute(EXPIRE)
+        assert await ours.renew([job]) == {job.audio_file_id: job}
+        assert (await theirs.claim(1)).jobs == []
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
 
 
 def test_a_deleted_claim_is_made_anew_unless_another_has_the_file(
@@ -165,20 +155,19 @@ def test_a_deleted_claim_is_made_anew_unless_another_has_the_file(
 ) -> None:
     add_many_audio_files(connection, 2)
 
-    async def scenario() -> None:
-        async with two_workers() as (ours, theirs):
-            jobs = (await ours.claim(2)).jobs
-            connection.execute("delete from media_pipeline.transcription_claims")
-            (taken,) = (await theirs.claim(1)).jobs
-            kept = await ours.renew(jobs)
-            assert taken.audio_file_id not in kept
-            (job,) = kept.values()
-            assert await ours.complete([completion_of(job)]) == {job.audio_file_id}
-            assert await theirs.complete([completion_of(taken)]) == {taken.audio_file_id}
-            connection.execute("delete from media_pipeline.transcription_claims")
-            assert await ours.renew(jobs) == {}  # done is done
+    async def scenario(ours: Queue, theirs: Queue) -> None:
+        jobs = (await ours.claim(2)).jobs
+        connection.execute(DELETE_CLAIMS)
+        (taken,) = (await theirs.claim(1)).jobs
+        kept = await ours.renew(jobs)
+        assert taken.audio_file_id not in kept
+        (job,) = kept.values()
+        assert await ours.complete([completion_of(job)]) == {job.audio_file_id}
+        assert await theirs.complete([completion_of(taken)]) == {taken.audio_file_id}
+        connection.execute(DELETE_CLAIMS)
+        assert await ours.renew(jobs) == {}  # No claim is made for a completed file.
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
 
 
 def test_a_paid_result_is_kept_although_the_next_owner_failed(
@@ -186,15 +175,14 @@ def test_a_paid_result_is_kept_although_the_next_owner_failed(
 ) -> None:
     add_many_audio_files(connection, 1)
 
-    async def scenario() -> None:
-        async with two_workers() as (slow, next_owner):
-            (job,) = (await slow.claim(1)).jobs
-            connection.execute(EXPIRE)
-            assert await fail(next_owner, (await next_owner.claim(1)).jobs[0]) == "transient"
-            assert await slow.complete([completion_of(job)]) == {job.audio_file_id}
-            assert (one(connection, STATUS), one(connection, FAILURES)) == ("completed", 0)
+    async def scenario(slow: Queue, next_owner: Queue) -> None:
+        (job,) = (await slow.claim(1)).jobs
+        connection.execute(EXPIRE)
+        assert await fail(next_owner, (await next_owner.claim(1)).jobs[0]) == "transient"
+        assert await slow.complete([completion_of(job)]) == {job.audio_file_id}
+        assert (one(connection, STATUS), one(connection, FAILURES)) == ("completed", 0)
 
-    asyncio.run(scenario())
+    run_with_two_workers(scenario)
 
 
 def test_what_people_do_by_hand_takes_effect_while_a_worker_watches(
