@@ -15,6 +15,17 @@ def cpu_seconds(pid: int) -> float:
     return sum(_fields(pid)[11:13]) / TICKS
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a child process has ended; leave it unreaped, so that /proc keeps its costs."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+
+def peak_mb(pid: int) -> float:
+    """Return the most memory that a process had so far; wait4 would count its parent, too."""
+    lines = (PROC / str(pid) / "status").read_text("utf-8").splitlines()
+    return int(dict(line.split(":") for line in lines).get("VmHWM", "0 kB")[:-3]) / 1024
+
+
 def server_cpu_seconds(postmaster: int) -> float:
     """Return the CPU seconds of a PostgreSQL server, whose processes come and go.
 

@@ -12,10 +12,16 @@ counts them with a token bucket of one second, `window` in fixed windows of one 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LARGEST_IN_MEMORY = 1024**2
 TRANSCRIPT = b'{"text": "and so my fellow americans"}'
@@ -151,6 +157,22 @@ async def main(file: str, latency: str, kind: str | None = None, cap: str = "0")
     )
     print(listener.sockets[0].getsockname()[1], flush=True)
     await listener.serve_forever()
+
+
+@contextlib.contextmanager
+def running_stand_in(file: Path, latency: float, *limit: str) -> Iterator[int]:
+    """Run this module as a process of its own; yield its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.stand_in", file, str(latency), *limit],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
 
 
 if __name__ == "__main__":

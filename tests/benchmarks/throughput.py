@@ -8,7 +8,6 @@ are measured from one second after the first transcript on.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import subprocess
@@ -23,15 +22,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psycopg
 
-from tests.benchmarks.measures import cpu_seconds
+from tests.benchmarks.measures import cpu_seconds, has_ended, peak_mb
+from tests.benchmarks.stand_in import running_stand_in
 from tests.support import speech
 from tests.support.database.catalogue import one
 from tests.support.servers.postgres import running_server
 from transcriber.db import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from psycopg import Connection
 
 SLOTS = 64
@@ -74,22 +72,6 @@ def recording(size_bytes: int) -> bytes:
     return speech.mp3(samples[: size_bytes * 8 * speech.SAMPLE_RATE // speech.BIT_RATE])
 
 
-@contextlib.contextmanager
-def stand_in(file: Path, *limit: str) -> Iterator[int]:
-    """Run the host and provider in a process of its own; yield its port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.stand_in", file, str(LATENCY), *limit],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def measure(
     connection: Connection, content: bytes, *limit: str, files: int, seconds: float
 ) -> Measured:
@@ -98,16 +80,16 @@ def measure(
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        with stand_in(Path(file.name), *limit) as port:
+        with running_stand_in(Path(file.name), LATENCY, *limit) as port:
             connection.execute(FILES, [port, files])
             process = _start(port)
-            while (first := one(connection, FIRST)) is None and not _has_ended(process):
+            while (first := one(connection, FIRST)) is None and not has_ended(process.pid):
                 time.sleep(0.05)
             time.sleep(max(0.0, first + 1 - time.time()))
             began, cpu = time.time(), cpu_seconds(process.pid)
-            peak_mb = 0.0
-            while not _has_ended(process) and time.time() < began + seconds:
-                peak_mb = _peak_mb(process) or peak_mb
+            peak = 0.0
+            while not has_ended(process.pid) and time.time() < began + seconds:
+                peak = peak_mb(process.pid) or peak
                 time.sleep(0.1)
             ended, cpu = time.time(), cpu_seconds(process.pid) - cpu
             process.terminate()
@@ -118,7 +100,7 @@ def measure(
         files=one(connection, COMPLETED, 0, ended + 60),
         rate=done / (ended - began),
         cpu_ms=1000 * cpu / max(1, done),
-        peak_mb=peak_mb,
+        peak_mb=peak,
         answers=answers,
     )
 
@@ -134,19 +116,6 @@ def _start(port: int) -> subprocess.Popen[bytes]:
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )
-
-
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Tell whether a process has ended; leave it unreaped, so that /proc keeps its costs."""
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-
-
-def _peak_mb(process: subprocess.Popen[bytes]) -> float:
-    """Return the most memory that it had so far (Linux); wait4 would count this process, too."""
-    status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
-    return (
-        int(dict(line.split(":") for line in status.splitlines()).get("VmHWM", "0 kB")[:-3]) / 1024
     )
 
 

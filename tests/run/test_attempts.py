@@ -1,4 +1,4 @@
-"""What becomes of a file whose step raises something that nobody foresaw."""
+"""What becomes of a file whose step raises an unexpected error."""
 
 from __future__ import annotations
 

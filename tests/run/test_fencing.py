@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from threading import Event
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -14,6 +15,9 @@ from tests.support.servers.postgres import restartable_server
 from tests.support.servers.provider import Answer, Request, refusal
 from tests.support.wait import until
 from transcriber.db import migrate
+
+if TYPE_CHECKING:
+    from tests.support.pipeline import Process
 
 LIVE_CLAIMS = f"{CLAIMS} where expires_at > now()"
 TAKE_ALL_CLAIMS = (
@@ -26,14 +30,20 @@ WORKERS = (
 )
 
 
+def freeze_during_a_call(pipeline: Pipeline, ttl: str, claims: int) -> tuple[Process, Event]:
+    """Freeze a worker that has that many claims; return it, and what lets the provider answer."""
+    may_answer = pipeline.provider.hold_answers(key="frozen")
+    frozen = pipeline.start("--concurrency", "1", "--claim-ttl", ttl, key="frozen")
+    until(lambda: pipeline.calls("frozen") and pipeline.one(CLAIMS) >= claims)
+    freeze(frozen)
+    return frozen, may_answer
+
+
 def test_a_frozen_worker_that_was_overtaken_writes_nothing_and_pays_for_nothing(
     pipeline: Pipeline,
 ) -> None:
     pipeline.add_many(4)
-    may_answer = pipeline.provider.hold_answers(key="frozen")
-    frozen = pipeline.start("--concurrency", "1", "--claim-ttl", "1.5", key="frozen")
-    until(lambda: pipeline.calls("frozen") and pipeline.one(CLAIMS) >= 2)
-    freeze(frozen)
+    frozen, may_answer = freeze_during_a_call(pipeline, "1.5", 2)
     # The answer now waits in the frozen worker's socket, and its prepared files wait for the slot.
     may_answer.set()
     until(lambda: pipeline.one(LIVE_CLAIMS) == 0)
@@ -52,10 +62,7 @@ def test_a_thawed_worker_does_not_touch_what_another_is_still_working_on(
     pipeline: Pipeline,
 ) -> None:
     pipeline.add_many(3)
-    may_answer = pipeline.provider.hold_answers(key="frozen")
-    frozen = pipeline.start("--concurrency", "1", "--claim-ttl", "1", key="frozen")
-    until(lambda: pipeline.calls("frozen") and pipeline.one(CLAIMS) == 3)
-    freeze(frozen)
+    frozen, may_answer = freeze_during_a_call(pipeline, "1", 3)
     pipeline.connection.execute(TAKE_ALL_CLAIMS)
     may_answer.set()
     time.sleep(1)  # The lease then is over by the frozen worker's own clock, too.
@@ -110,7 +117,7 @@ def test_a_refused_key_stops_every_worker_and_loses_nothing_that_is_paid_for(
     pipeline: Pipeline,
 ) -> None:
     pipeline.add_many(12)
-    was_refused = threading.Event()
+    was_refused = Event()
 
     def answer(_number: int, request: Request) -> Answer:
         if request.key == "revoked":
