@@ -82,7 +82,7 @@ def read_status(connection: Connection) -> Status:
     connection.execute("set jit = off")
     with connection.transaction():
         finished = fetch(connection, "operate/status_finished_files", {"seconds": RATE_SECONDS})
-        open_files = fetch(connection, "operate/status_queued_files")
+        open_files = fetch(connection, "operate/status_open_files")
         open_files += _new_files(connection, sum(row["files"] for row in finished + open_files))
         workers = read_claim_holders(connection)
         pauses = read_pauses(connection)
