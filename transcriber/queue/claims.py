@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from transcriber.core.clock import SYSTEM_CLOCK
 from transcriber.db.json import as_json, storable
-from transcriber.queue.jobs import Claimed, Job
+from transcriber.queue.jobs import Claimed, Job, Renewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+
+    from psycopg.rows import DictRow
 
     from transcriber.core.clock import Clock
     from transcriber.core.verdicts import FileFailure
@@ -93,22 +94,32 @@ class Claims:
         ]
         return Claimed(jobs, any_pending=seen > 0, paused_because=rows[0]["paused_because"])
 
-    async def renew(self, jobs: Sequence[Job]) -> dict[int, Job]:
-        """Prolong claims by their time to live; return those that are still ours, by file.
+    async def renew(self, jobs: Sequence[Job]) -> Renewed:
+        """Prolong claims by their time to live.
 
-        A claim that was merely deleted is made anew: its file may be half paid for.
+        A claim that was merely deleted, or whose file has another id after a failover, is made
+        anew: its file may be half paid for.
         """
-        claimed_at = await self._prolong("renew", jobs)
-        if gone := [job for job in jobs if job.audio_file_id not in claimed_at]:
-            claimed_at |= await self._prolong("reclaim", gone)
-        return {
-            job.audio_file_id: replace(job, claimed_at=claimed_at[job.audio_file_id])
-            for job in jobs
-            if job.audio_file_id in claimed_at
-        }
+        rows = await self._prolong("renew", jobs)
+        kept = {row["url_sha1"] for row in rows}
+        if others := [job for job in jobs if job.url_sha1 not in kept]:
+            rows += await self._prolong("reclaim", others)
+        by_url = {job.url_sha1: job for job in jobs}
+        return Renewed(
+            kept={
+                row["url_sha1"]: replace(
+                    by_url[row["url_sha1"]],
+                    audio_file_id=row["audio_file_id"],
+                    claimed_at=row["claimed_at"],
+                )
+                for row in rows
+                if row["audio_file_id"] is not None
+            },
+            gone={row["url_sha1"] for row in rows if row["audio_file_id"] is None},
+        )
 
-    async def _prolong(self, name: str, jobs: Sequence[Job]) -> dict[int, datetime]:
-        rows = await self._statements.fetch(
+    async def _prolong(self, name: str, jobs: Sequence[Job]) -> list[DictRow]:
+        return await self._statements.fetch(
             name,
             {
                 "claim_ttl": self.claim_ttl,
@@ -119,15 +130,14 @@ class Claims:
                 "urls": [job.url for job in jobs],
             },
         )
-        return {row["audio_file_id"]: row["claimed_at"] for row in rows}
 
     async def release(self, kept: Iterable[int] = ()) -> None:
         """Give back every claim of this claimant but those on the given files."""
         parameters = {"claimant": self.claimant, "kept_ids": [*kept]}
         await self._statements.fetch("release", parameters)
 
-    async def complete(self, completions: Sequence[Completion]) -> set[int]:
-        """Store transcripts; return the ids of the files that were still ours to finish."""
+    async def complete(self, completions: Sequence[Completion]) -> set[str]:
+        """Store transcripts; return the `result_id` of those that were still ours to write."""
         rows = await self._statements.fetch(
             "complete",
             {
@@ -137,7 +147,7 @@ class Claims:
                 "results": as_json([each.as_row(self.claimant) for each in completions]),
             },
         )
-        return {row["audio_file_id"] for row in rows}
+        return {row["result_id"] for row in rows}
 
     async def fail(self, job: Job, failure: FileFailure, policy: RetryPolicy) -> str | None:
         """Record a failure; return what it became (transient or permanent), None if not ours."""

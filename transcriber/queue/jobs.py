@@ -78,14 +78,6 @@ class Job:
     url_sha1: str = field(repr=False)
     claimed_at: datetime
 
-    def is_same_file(self, other: Job) -> bool:
-        """Tell whether two claims are on the same file, not merely on the same id."""
-        return (self.audio_file_id, self.url_sha1, self.url) == (
-            other.audio_file_id,
-            other.url_sha1,
-            other.url,
-        )
-
 
 @dataclass(frozen=True)
 class Claimed:
@@ -97,6 +89,17 @@ class Claimed:
     jobs: list[Job]
     any_pending: bool
     paused_because: str | None
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """An answer to a renewal, by `url_sha1`: the jobs that are still ours, and the files gone.
+
+    A kept job may have another id. A job in neither is somebody else's, or done.
+    """
+
+    kept: dict[str, Job]
+    gone: set[str]
 
 
 @dataclass(frozen=True)

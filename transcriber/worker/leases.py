@@ -49,6 +49,7 @@ class Flight:
     prepared: Any = None
     scope: anyio.CancelScope | None = None
     is_dropped: bool = False
+    is_gone: bool = False  # Its URL is in the catalogue no more, at least for now.
 
     def hold(self, job: Job, valid_until: float) -> None:
         """Go on under another claim, or under the same one for longer."""
@@ -56,14 +57,14 @@ class Flight:
 
 
 class Leases:
-    """The flights of one worker, by file."""
+    """The flights of one worker."""
 
     def __init__(self, claims: Claims, listener: Listener, clock: Clock = SYSTEM_CLOCK) -> None:
         """Hold nothing yet."""
         self._claims = claims
         self._listener = listener
         self._clock = clock
-        self._flights: dict[int, Flight] = {}
+        self._flights: dict[str, Flight] = {}  # by url_sha1, because ids may be given again
         # Set whenever a file moves on, a file is let go, or a stop is requested.
         self.changed = asyncio.Event()
 
@@ -73,7 +74,7 @@ class Leases:
 
     def __iter__(self) -> Iterator[int]:
         """Return the ids of the files held."""
-        return iter(self._flights)
+        return (flight.job.audio_file_id for flight in self._flights.values())
 
     def now(self) -> float:
         """Return the time by the clock that leases are measured with."""
@@ -83,14 +84,14 @@ class Leases:
         """Hold the files of these jobs; yield those that were not held already."""
         valid_until = asked_at + self._claims.claim_ttl
         for job in jobs:
-            flight = self._flights.get(job.audio_file_id)
-            if flight and flight.job.is_same_file(job):
+            flight = self._flights.get(job.url_sha1)
+            if flight and flight.job.url == job.url:
                 # Its claim was deleted or had expired: the work goes on under the new one.
                 flight.hold(job, valid_until)
                 continue
             if flight and flight.phase is not Phase.WRITING:
-                self._lose(flight)  # The id belongs to another file now.
-            flight = self._flights[job.audio_file_id] = Flight(job, valid_until)
+                self._lose(flight)  # Somebody changed the URL and left its hash.
+            flight = self._flights[job.url_sha1] = Flight(job, valid_until)
             yield flight
 
     async def keep_renewing(self) -> None:
@@ -102,12 +103,15 @@ class Leases:
     async def _renew(self, flights: list[Flight]) -> None:
         """Prolong claims, and drop the files that are no longer ours."""
         asked_at, asked = self.now(), {flight: flight.job for flight in flights}
-        kept = await self._claims.renew([*asked.values()])
+        renewed = await self._claims.renew([*asked.values()])
         for flight, job in asked.items():
             if flight.job != job:
                 continue  # It was claimed anew meanwhile.
-            if job.audio_file_id in kept:
-                flight.hold(kept[job.audio_file_id], asked_at + self._claims.claim_ttl)
+            flight.is_gone = job.url_sha1 in renewed.gone
+            if job.url_sha1 in renewed.kept:
+                flight.hold(renewed.kept[job.url_sha1], asked_at + self._claims.claim_ttl)
+            elif flight.phase is Phase.IN_SLOT and flight.is_gone:
+                pass  # It may be paid for already, and the catalogue may get the file back.
             elif flight.phase is not Phase.WRITING and not flight.is_dropped:
                 self._lose(flight)
 
@@ -118,6 +122,8 @@ class Leases:
                 return
             # Then look again, because the process may have been frozen during the renewal, too.
             await self._renew([flight])
+            if flight.is_gone:
+                self._lose(flight)
         raise LostClaim
 
     @contextlib.contextmanager
@@ -145,8 +151,8 @@ class Leases:
 
     def forget(self, flight: Flight) -> None:
         """Let a file go: it is done, or no longer ours."""
-        if self._flights.get(flight.job.audio_file_id) is flight:
-            del self._flights[flight.job.audio_file_id]
+        if self._flights.get(flight.job.url_sha1) is flight:
+            del self._flights[flight.job.url_sha1]
         if flight.prepared is not None:
             flight.prepared.close()
         self.changed.set()

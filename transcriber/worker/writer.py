@@ -58,7 +58,7 @@ class Writer:
                 self._done[:0] = batch
                 raise
             for (flight, _), completion in zip(batch, completions, strict=True):
-                self._hear(flight, completion, is_written=completion.job.audio_file_id in written)
+                self._hear(flight, completion, is_written=completion.result_id in written)
 
     def _hear(self, flight: Flight, completion: Completion, *, is_written: bool) -> None:
         if not is_written and flight.job != completion.job:

@@ -20,7 +20,7 @@ from tests.support.database.catalogue import (
 from tests.support.queue import Queue, completion_of, fail, run_with_two_workers
 from transcriber.db.connect import open_pool
 from transcriber.queue.claims import CURSOR_SECONDS
-from transcriber.queue.jobs import Selection
+from transcriber.queue.jobs import Renewed, Selection
 from transcriber.queue.upkeep import RECONCILE_SECONDS
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def test_a_worker_may_write_its_result_twice(
 
     async def scenario(ours: Queue, theirs: Queue) -> None:
         jobs = (await ours.claim(3)).jobs
-        ids = {job.audio_file_id for job in jobs}
         results = [completion_of(job) for job in jobs]
+        ids = {result.result_id for result in results}
         assert await ours.complete(results) == ids
         completed_at = one(connection, COMPLETED_AT)
         assert await ours.complete(results) == ids
@@ -103,12 +103,11 @@ def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> Non
             await queue.enqueue()
             first, second = (await queue.claim(2)).jobs
             broken.is_broken = True
-            assert await queue.complete([completion_of(first)]) == {first.audio_file_id}
+            assert await queue.complete([completion_of(first)])
             connection.execute(DELETE_CLAIMS)
-            kept = await queue.renew(
-                [second]
-            )  # PostgreSQL makes the claim anew, and its answer is lost.
-            assert await queue.complete([completion_of(kept[second.audio_file_id])])
+            # PostgreSQL makes the claim anew, and its answer is lost.
+            renewed = await queue.renew([second])
+            assert await queue.complete([completion_of(renewed.kept[second.url_sha1])])
             assert queue.outages == broken.statements // 2 >= 3
 
     asyncio.run(scenario())
@@ -126,12 +125,12 @@ def test_a_stale_owner_changes_nothing(connection: psycopg.Connection) -> None:
         claims = one(connection, ALL_CLAIMS)
         assert await stale.complete([completion_of(stale_job)]) == set()
         assert await fail(stale, stale_job) is None
-        assert await stale.renew([stale_job]) == {}
+        assert await stale.renew([stale_job]) == Renewed({}, set())
         await stale.release()
         assert (one(connection, ALL_CLAIMS), one(connection, FAILURES)) == (claims, 0)
-        assert await owner.complete([completion_of(job)]) == {job.audio_file_id}
+        assert await owner.complete([completion_of(job)])
         assert await stale.complete([completion_of(stale_job)]) == set()
-        assert await stale.renew([stale_job]) == {}
+        assert await stale.renew([stale_job]) == Renewed({}, set())
         assert one(connection, WRITTEN_BY) == owner.claimant
         assert one(connection, ALL_CLAIMS) is None
 
@@ -144,7 +143,7 @@ def test_an_expired_claim_that_nobody_took_is_renewed(connection: psycopg.Connec
     async def scenario(ours: Queue, theirs: Queue) -> None:
         (job,) = (await ours.claim(1)).jobs
         connection.execute(EXPIRE)
-        assert await ours.renew([job]) == {job.audio_file_id: job}
+        assert await ours.renew([job]) == Renewed({job.url_sha1: job}, set())
         assert (await theirs.claim(1)).jobs == []
 
     run_with_two_workers(scenario)
@@ -159,13 +158,15 @@ def test_a_deleted_claim_is_made_anew_unless_another_has_the_file(
         jobs = (await ours.claim(2)).jobs
         connection.execute(DELETE_CLAIMS)
         (taken,) = (await theirs.claim(1)).jobs
-        kept = await ours.renew(jobs)
-        assert taken.audio_file_id not in kept
-        (job,) = kept.values()
-        assert await ours.complete([completion_of(job)]) == {job.audio_file_id}
-        assert await theirs.complete([completion_of(taken)]) == {taken.audio_file_id}
+        renewed = await ours.renew(jobs)
+        assert taken.url_sha1 not in renewed.kept
+        (job,) = renewed.kept.values()
+        assert await ours.complete([completion_of(job)])
+        assert await theirs.complete([completion_of(taken)])
         connection.execute(DELETE_CLAIMS)
-        assert await ours.renew(jobs) == {}  # No claim is made for a completed file.
+        assert await ours.renew(jobs) == Renewed(
+            {}, set()
+        )  # No claim is made for a completed file.
 
     run_with_two_workers(scenario)
 
@@ -179,7 +180,7 @@ def test_a_paid_result_is_kept_although_the_next_owner_failed(
         (job,) = (await slow.claim(1)).jobs
         connection.execute(EXPIRE)
         assert await fail(next_owner, (await next_owner.claim(1)).jobs[0]) == "transient"
-        assert await slow.complete([completion_of(job)]) == {job.audio_file_id}
+        assert await slow.complete([completion_of(job)])
         assert (one(connection, STATUS), one(connection, FAILURES)) == ("completed", 0)
 
     run_with_two_workers(scenario)

@@ -1,9 +1,8 @@
--- Write transcripts back and release their claims. One row per transcript that stands
--- in the table as we wrote it; a file that is not among them is no longer ours:
--- somebody else claimed or finished it, it was deleted, or its id belongs to another
--- URL by now. A result whose claim was merely deleted is kept, because it has been paid
--- for. The statement may be repeated when a lost connection hides whether it was
--- carried out.
+-- Write transcripts back and release their claims. One row, with its result_id, per
+-- transcript that stands in the table as we wrote it; the others are no longer ours:
+-- somebody else claimed or finished the file, or its URL is in the catalogue no more. A
+-- result whose claim was merely deleted is kept, because it has been paid for. The
+-- statement may be repeated when a lost connection hides whether it was carried out.
 --
 -- Lock order, here as everywhere: audio_files rows, then transcriptions rows, then
 -- claims, each by ascending id. A cascading delete locks in the same order.
@@ -27,16 +26,18 @@ with results as materialized (
 ),
 
 -- A transcript belongs to a URL, not to an id: ids are given again after `truncate ...
--- restart identity`, and a URL may be corrected by hand. The lock makes PostgreSQL look
--- at the newest version of the row, and waits only for who deletes it or changes its
--- hash; a refresh that renumbers calls does not conflict with it.
+-- restart identity` and after a failover to a server that lacks the last rows, and a
+-- URL may be corrected by hand. So it is written to the row that has its URL now. The
+-- lock makes PostgreSQL look at the newest version of that row; it waits only for
+-- transactions that delete the row or change its hash, and not for a refresh.
 same_files as materialized (
-    select audio_files.id
+    select
+        audio_files.id,
+        results.result_id
     from media_pipeline.audio_files
     inner join results
         on
-            audio_files.id = results.audio_file_id
-            and audio_files.url_sha1 = results.url_sha1
+            audio_files.url_sha1 = results.url_sha1
             and audio_files.url = results.url
     order by audio_files.id
     for key share of audio_files
@@ -48,10 +49,7 @@ locked_transcriptions as materialized (
         transcriptions.status,
         transcriptions.metadata ->> 'result_id' as result_id
     from media_pipeline.transcriptions
-    where
-        transcriptions.audio_file_id in (select results.audio_file_id from results)
-        -- Always true. Reading the CTE here makes PostgreSQL lock the files first.
-        and (select count(*) from same_files) >= 0
+    where transcriptions.audio_file_id in (select same_files.id from same_files)
     order by transcriptions.audio_file_id
     for no key update
 ),
@@ -59,33 +57,49 @@ locked_transcriptions as materialized (
 locked_claims as materialized (
     select
         transcription_claims.audio_file_id,
-        transcription_claims.claimed_by = %(claimant)s
-        and transcription_claims.claimed_at = results.claimed_at as is_ours
+        transcription_claims.claimed_at,
+        transcription_claims.claimed_by = %(claimant)s as is_by_us
     from media_pipeline.transcription_claims
-    inner join results on transcription_claims.audio_file_id = results.audio_file_id
-    -- Always true. Reading the CTE here makes PostgreSQL lock the transcriptions first.
-    where (select count(*) from locked_transcriptions) >= 0
+    where
+        transcription_claims.audio_file_id in (
+            select same_files.id from same_files
+            union all
+            select results.audio_file_id from results
+        )
+        -- Always true. Reading the CTE here makes PostgreSQL lock the transcriptions
+        -- first.
+        and (select count(*) from locked_transcriptions) >= 0
     order by transcription_claims.audio_file_id
-    for update of transcription_claims
+    for update
 ),
 
 released_claims as (
     delete from media_pipeline.transcription_claims
-    using locked_claims
+    using locked_claims, results
     where
         transcription_claims.audio_file_id = locked_claims.audio_file_id
-        and locked_claims.is_ours
+        and locked_claims.audio_file_id = results.audio_file_id
+        and locked_claims.claimed_at = results.claimed_at
+        and locked_claims.is_by_us
 ),
 
 owned_results as (
-    select results.*
+    select
+        results.*,
+        same_files.id as file_id
     from results
-    inner join same_files on results.audio_file_id = same_files.id
-    left join locked_claims on results.audio_file_id = locked_claims.audio_file_id
+    inner join same_files on results.result_id = same_files.result_id
+    left join locked_claims on same_files.id = locked_claims.audio_file_id
     left join locked_transcriptions
-        on results.audio_file_id = locked_transcriptions.audio_file_id
+        on same_files.id = locked_transcriptions.audio_file_id
     where
-        coalesce(locked_claims.is_ours, true)
+        (
+            locked_claims.audio_file_id is null
+            or (
+                locked_claims.is_by_us
+                and locked_claims.claimed_at = results.claimed_at
+            )
+        )
         and locked_transcriptions.status is distinct from 'completed'
 ),
 
@@ -96,7 +110,7 @@ written_transcriptions as (
         transcript_text, segments, diarization, metadata, raw_response
     )
     select
-        owned_results.audio_file_id,
+        owned_results.file_id as audio_file_id,
         %(provider)s as provider,
         %(model)s as model,
         'completed' as status,
@@ -107,7 +121,7 @@ written_transcriptions as (
         owned_results.metadata,
         owned_results.raw_response
     from owned_results
-    order by owned_results.audio_file_id
+    order by owned_results.file_id
     on conflict (audio_file_id) do update
         set
             provider = excluded.provider,
@@ -138,7 +152,7 @@ describable_files as materialized (
         owned_results.content_sha256,
         owned_results.file_size_bytes
     from media_pipeline.audio_files
-    inner join owned_results on audio_files.id = owned_results.audio_file_id
+    inner join owned_results on audio_files.id = owned_results.file_id
     where
         audio_files.content_sha256 is distinct from owned_results.content_sha256
         or audio_files.file_size_bytes is distinct from owned_results.file_size_bytes
@@ -155,13 +169,13 @@ described_files as (
     where audio_files.id = describable_files.id
 )
 
-select written_transcriptions.audio_file_id from written_transcriptions
+select owned_results.result_id
+from written_transcriptions
+inner join owned_results
+    on written_transcriptions.audio_file_id = owned_results.file_id
 union all
 -- These were written before a connection was lost, and with it the answer.
-select locked_transcriptions.audio_file_id
+select locked_transcriptions.result_id
 from locked_transcriptions
-inner join results
-    on
-        locked_transcriptions.audio_file_id = results.audio_file_id
-        and locked_transcriptions.result_id = results.result_id
+inner join results on locked_transcriptions.result_id = results.result_id
 where locked_transcriptions.status = 'completed'

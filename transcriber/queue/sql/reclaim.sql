@@ -1,36 +1,54 @@
--- Claim again the files whose claims were deleted by hand while they were worked on,
--- unless somebody else was quicker, they are done, or their ids belong to other URLs by
--- now. One row per claim made. The statement does not wait for locks: a locked row is
--- being claimed or finished.
-with pending_files as materialized (
+-- Claim again the files whose claims are gone while they are worked on: deleted by
+-- hand, or because the file has another id after a failover. One row per claim made,
+-- and one without an id per file whose URL is in the catalogue no more. A file without
+-- a row is somebody else's or done. The statement does not wait for locks: a locked
+-- row is being claimed or finished.
+with held_files as materialized (
+    select
+        held.url_sha1,
+        audio_files.id as audio_file_id
+    from unnest(%(url_sha1s)s::text[], %(urls)s::text[]) as held (url_sha1, url)
+    left join media_pipeline.audio_files
+        on
+            held.url_sha1 = audio_files.url_sha1
+            and held.url = audio_files.url
+),
+
+pending_files as materialized (
     select transcriptions.audio_file_id
     from media_pipeline.transcriptions
-    inner join media_pipeline.audio_files
-        on transcriptions.audio_file_id = audio_files.id
-    inner join
-        unnest(
-            %(audio_file_ids)s::bigint[], %(url_sha1s)s::text[], %(urls)s::text[]
-        ) as held (audio_file_id, url_sha1, url)
-        on
-            audio_files.id = held.audio_file_id
-            and audio_files.url_sha1 = held.url_sha1
-            and audio_files.url = held.url
-    where transcriptions.status = 'pending'
+    where
+        transcriptions.audio_file_id in (
+            select held_files.audio_file_id from held_files
+        )
+        and transcriptions.status = 'pending'
     order by transcriptions.audio_file_id
-    for no key update of transcriptions skip locked
+    for no key update skip locked
+),
+
+claimed_files as (
+    insert into media_pipeline.transcription_claims as existing_claim
+    (audio_file_id, claimed_by, claimed_at, expires_at)
+    select
+        pending_files.audio_file_id,
+        %(claimant)s as claimed_by,
+        clock_timestamp() as claimed_at,
+        now() + make_interval(secs => %(claim_ttl)s) as expires_at
+    from pending_files
+    order by pending_files.audio_file_id
+    -- It is ours already where an answer was lost or the file was just claimed anew.
+    on conflict (audio_file_id) do update
+        set expires_at = excluded.expires_at
+        where existing_claim.claimed_by = excluded.claimed_by
+    returning existing_claim.audio_file_id, existing_claim.claimed_at
 )
 
-insert into media_pipeline.transcription_claims as existing_claim
-(audio_file_id, claimed_by, claimed_at, expires_at)
 select
-    pending_files.audio_file_id,
-    %(claimant)s as claimed_by,
-    clock_timestamp() as claimed_at,
-    now() + make_interval(secs => %(claim_ttl)s) as expires_at
-from pending_files
-order by pending_files.audio_file_id
--- It is ours already where an answer was lost or the file was just claimed anew.
-on conflict (audio_file_id) do update
-    set expires_at = excluded.expires_at
-    where existing_claim.claimed_by = excluded.claimed_by
-returning existing_claim.audio_file_id, existing_claim.claimed_at
+    held_files.url_sha1,
+    claimed_files.audio_file_id,
+    claimed_files.claimed_at
+from held_files
+left join claimed_files on held_files.audio_file_id = claimed_files.audio_file_id
+where
+    claimed_files.audio_file_id is not null
+    or held_files.audio_file_id is null

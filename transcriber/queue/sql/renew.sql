@@ -4,6 +4,7 @@
 with own_claims as materialized (
     select
         transcription_claims.audio_file_id,
+        held.url_sha1,
         audio_files.url_sha1 = held.url_sha1
         and audio_files.url = held.url as is_same_file
     from media_pipeline.transcription_claims
@@ -38,4 +39,7 @@ from own_claims
 where
     transcription_claims.audio_file_id = own_claims.audio_file_id
     and own_claims.is_same_file
-returning transcription_claims.audio_file_id, transcription_claims.claimed_at
+returning
+    own_claims.url_sha1,
+    transcription_claims.audio_file_id,
+    transcription_claims.claimed_at
