@@ -13,12 +13,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from transcriber.core.errors import (
-    DatabaseUnavailableError,
-    SchemaMissingError,
-    TranscriberError,
-    one_line,
-)
+from transcriber.core.errors import DatabaseUnavailableError, SchemaMissingError
+from transcriber.db.answers import DatabaseSettingError, setting_error
 from transcriber.db.queries import query
 
 if TYPE_CHECKING:
@@ -32,6 +28,9 @@ if TYPE_CHECKING:
 # The pool warns of every failed attempt to connect; a run says itself that the database is away.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
+# A client's locale must not decide which characters of a transcript can be sent.
+ENCODING = "utf8"
+
 POOL_SIZE = 4
 SECONDS_TO_GET_A_CONNECTION = 5
 
@@ -40,18 +39,20 @@ SECONDS_TO_GET_A_CONNECTION = 5
 def connect() -> Iterator[Connection]:
     """Open one connection; raise what PostgreSQL refuses as an error of one line."""
     try:
-        connection = psycopg.connect(autocommit=True, row_factory=dict_row)
+        connection = psycopg.connect(
+            autocommit=True, row_factory=dict_row, client_encoding=ENCODING
+        )
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError.because(error) from error
     with connection:
         try:
             yield connection
-        except psycopg.errors.UndefinedTable as error:
-            raise SchemaMissingError from error
-        except (psycopg.Error, UnicodeEncodeError) as error:
+        except psycopg.Error as error:
             if connection.broken:
                 raise DatabaseUnavailableError.because(error) from error
-            raise TranscriberError(f"PostgreSQL refused this: {one_line(error)}") from error
+            raise setting_error(error, connection.info.user) from error
+        except UnicodeEncodeError as error:
+            raise DatabaseSettingError(f"PostgreSQL refused this: {error.reason}") from error
 
 
 def fetch(
@@ -66,7 +67,7 @@ async def open_pool() -> AsyncIterator[Pool]:
     """Open a pool, which replaces connections that the database has closed."""
     await _check_database()
     async with AsyncConnectionPool[Any](
-        kwargs={"autocommit": True, "row_factory": dict_row},
+        kwargs={"autocommit": True, "row_factory": dict_row, "client_encoding": ENCODING},
         min_size=1,
         max_size=POOL_SIZE,
         timeout=SECONDS_TO_GET_A_CONNECTION,
@@ -82,13 +83,18 @@ async def open_pool() -> AsyncIterator[Pool]:
 async def _check_database() -> None:
     """Fail at once and with a reason where the pool would go on trying forever."""
     try:
-        async with await psycopg.AsyncConnection.connect() as connection:
-            cursor = await connection.execute(query("db/has_current_schema"))
-            row = await cursor.fetchone()
+        async with await psycopg.AsyncConnection.connect(client_encoding=ENCODING) as connection:
+            cursor = await connection.execute(query("db/look_at_database"))
+            (is_current, is_read_only) = await cursor.fetchone() or (False, False)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError.because(error) from error
-    if row is None or not row[0]:
+    if not is_current:
         raise SchemaMissingError
+    if is_read_only:
+        raise DatabaseSettingError(
+            "The database is read-only: set PGHOST to the primary, or default_transaction_read_only"
+            " to off for this role"
+        )
 
 
 async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -152,6 +152,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
 
     def to_apply(self, migrations: MigrationList) -> MigrationList:
         """Return the pending migrations, or raise if an applied file was edited or is missing."""
+        self._check_encoding()
         if migrations:
             applied = self.applied(Path(migrations[0].path).parent)
             refuse_faults(applied)
@@ -159,6 +160,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
                 if migration.sha256 is None:  # yoyo applied it without this backend.
                     self._record_sha256(migration)
         return super().to_apply(migrations)
+
+    def _check_encoding(self) -> None:
+        """Refuse a database whose encoding lacks characters that people say."""
+        encoding = self.connection.execute("show server_encoding").fetchone()[0]
+        if encoding != "UTF8":
+            raise MigrationError(
+                f"the database's encoding is {encoding}, which cannot store every transcript:"
+                " create a database with encoding 'UTF8'"
+            )
 
     def mark_one(self, migration: YoyoMigration, *arguments: bool, **options: bool) -> None:
         """Record also with which content the migration was applied."""

@@ -6,8 +6,6 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import psycopg
-
 from transcriber.core.errors import TranscriberError
 from transcriber.core.verdicts import FileFailure, LostClaim, ProviderStoppedError
 from transcriber.worker.leases import Phase
@@ -47,20 +45,21 @@ class Attempts:
         try:
             return await step
         except FileFailure as failure:
-            await self._record(flight, failure)
+            await self.record(flight, failure)
         except LostClaim:
             pass  # The leases have dropped the file already.
         except ProviderStoppedError as stopped:
             self._stop_because(stopped)
             await self._claims.pause_provider(str(stopped))
             self._leases.forget(flight)
-        except (TranscriberError, psycopg.Error):
+        except TranscriberError:
             raise
         except Exception as error:  # noqa: BLE001 (one bad file never stops a batch)
-            await self._record(flight, FileFailure(_unexpected(error), permanent=False))
+            await self.record(flight, FileFailure(_unexpected(error), permanent=False))
         return None
 
-    async def _record(self, flight: Flight, failure: FileFailure) -> None:
+    async def record(self, flight: Flight, failure: FileFailure) -> None:
+        """Record a failure, and let the file go."""
         flight.phase = Phase.WRITING
         status = await self._claims.fail(flight.job, failure, self._retry_policy)
         self._leases.forget(flight)

@@ -64,8 +64,8 @@ class Worker:
         self._listener = listener
         self._leases = Leases(claims, listener)
         self._prefetch = Prefetch(slots)
-        self._writer = Writer(claims, self._leases, listener)
         self._attempts = Attempts(claims, self._leases, retry_policy, listener, self._stop_because)
+        self._writer = Writer(claims, self._leases, self._attempts, listener)
         self._changed = self._leases.changed
         self._is_stopping = False
         self._stopped: ProviderStoppedError | None = None
@@ -103,8 +103,10 @@ class Worker:
             # A native time-out, because anyio's would wait for a statement that never ends.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SECONDS_TO_WRITE_AT_THE_END):
-                    await self._writer.write()
-                    await self._claims.release()
+                    try:
+                        await self._writer.write()
+                    finally:
+                        await self._claims.release()
             self._leases.forget_all()
         if self._stopped:
             raise self._stopped

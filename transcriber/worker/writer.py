@@ -6,11 +6,14 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from transcriber.core.verdicts import FileFailure
+from transcriber.db.answers import RefusedError
 from transcriber.worker.outcome import Completed, Lost
 
 if TYPE_CHECKING:
     from transcriber.queue.claims import Claims
     from transcriber.queue.jobs import Completion
+    from transcriber.worker.attempts import Attempts
     from transcriber.worker.leases import Flight, Leases
     from transcriber.worker.outcome import Listener
 
@@ -21,10 +24,13 @@ LARGEST_WRITE = 300
 class Writer:
     """The transcripts of one worker that are not yet in the database."""
 
-    def __init__(self, claims: Claims, leases: Leases, listener: Listener) -> None:
+    def __init__(
+        self, claims: Claims, leases: Leases, attempts: Attempts, listener: Listener
+    ) -> None:
         """Have nothing to write yet."""
         self._claims = claims
         self._leases = leases
+        self._attempts = attempts
         self._listener = listener
         self._done: list[tuple[Flight, Completion]] = []
         self._any_done = asyncio.Event()
@@ -47,18 +53,40 @@ class Writer:
             await self.write()
 
     async def write(self) -> None:
-        """Write what is there. What the database did not take stays."""
+        """Write what is there. What could not be written because of an error stays.
+
+        Where PostgreSQL refuses a batch, its transcripts are written one by one: the one that it
+        refuses fails for good, and the others are stored.
+        """
         while batch := self._done[:LARGEST_WRITE]:
             del self._done[: len(batch)]
-            # A job may be held under a newer claim than the one that its transcript was made under.
-            completions = [replace(each, job=flight.job) for flight, each in batch]
             try:
-                written = await self._claims.complete(completions)
+                await self._write(batch)
+            except RefusedError:
+                await self._write_one_by_one(batch)
             except BaseException:
                 self._done[:0] = batch
                 raise
-            for (flight, _), completion in zip(batch, completions, strict=True):
-                self._hear(flight, completion, is_written=completion.result_id in written)
+
+    async def _write(self, batch: list[tuple[Flight, Completion]]) -> None:
+        # A job may be held under a newer claim than the one that its transcript was made under.
+        completions = [replace(each, job=flight.job) for flight, each in batch]
+        written = await self._claims.complete(completions)
+        for (flight, _), completion in zip(batch, completions, strict=True):
+            self._hear(flight, completion, is_written=completion.result_id in written)
+
+    async def _write_one_by_one(self, batch: list[tuple[Flight, Completion]]) -> None:
+        while batch:
+            flight, _ = batch[0]
+            try:
+                await self._write(batch[:1])
+            except RefusedError as refused:
+                reason = f"PostgreSQL refuses the transcript (SQLSTATE {refused.sqlstate})"
+                await self._attempts.record(flight, FileFailure(reason, permanent=True))
+            except BaseException:
+                self._done[:0] = batch
+                raise
+            del batch[0]
 
     def _hear(self, flight: Flight, completion: Completion, *, is_written: bool) -> None:
         if not is_written and flight.job != completion.job:

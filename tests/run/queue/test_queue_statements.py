@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
@@ -82,6 +83,7 @@ def test_a_lost_answer_is_asked_for_again(connection: psycopg.Connection) -> Non
             self.pool = pool
             self.is_broken = False
             self.statements = 0
+            self.info = SimpleNamespace(user="worker")
 
         @asynccontextmanager
         async def connection(self) -> AsyncIterator[Any]:
