@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -21,6 +20,7 @@ from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish, generate_recor
 from tests.support.servers.postgres import running_server
 from tests.support.servers.provider import Answer, speech_server
 from tests.support.servers.web import WebServer, serving
+from tests.support.wait import until
 from transcriber.db import migrate
 
 if TYPE_CHECKING:
@@ -43,16 +43,6 @@ WAITING = """
     from pg_stat_activity
     where application_name = 'dbt' and wait_event_type = 'Lock' and query like %s
 """
-
-
-def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait for something that a process does."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            pytest.fail(f"waited in vain: {process.communicate()[0]}")
-        time.sleep(0.02)
 
 
 def serve_recordings(connection: psycopg.Connection, host: WebServer, ids: range) -> None:
@@ -125,7 +115,7 @@ def test_builds_runs_and_inserts_by_hand_at_once(
         dbt.run("run")
         # while the first files are transcribed, more arrive by both ways, some by either
         worker = transcribe()
-        until(lambda: len(provider.requests) > 2, worker)
+        until_doing(lambda: len(provider.requests) > 2, worker)
         serve_recordings(connection, host, range(1_040, 1_060))
         both = [host.url(f"/vr/PR_{number}.mp3") for number in range(1_050, 1_060)]
         own = [host.url(f"/vr/by-hand-{number}.mp3") for number in range(10_000)]
@@ -168,12 +158,29 @@ def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
 
 def connection_again() -> psycopg.Connection:
     """Connect as soon as the server has recovered."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def connect() -> psycopg.Connection | None:
         with contextlib.suppress(psycopg.OperationalError):
             return psycopg.connect(autocommit=True)
-        assert time.monotonic() < deadline, "no recovery"
-        time.sleep(0.05)
+        return None
+
+    return until(connect, seconds=60)
+
+
+def until_gone(connection: psycopg.Connection, backend: int) -> None:
+    """Wait until PostgreSQL has ended the session of a killed client."""
+    gone = "select count(*) = 0 from pg_stat_activity where pid = %s"
+    until(lambda: one(connection, gone, backend), seconds=60)
+
+
+def until_doing(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for a condition that a process makes true; show its output if it does not."""
+
+    def end() -> str:
+        process.kill()
+        return process.communicate()[0]
+
+    until(condition, seconds=120, process=process, report=end)
 
 
 def contents(connection: psycopg.Connection) -> list[tuple[object, ...]]:
@@ -218,7 +225,9 @@ def test_what_a_kill_leaves_half_done_is_undone(
         with blocked() as doing:
             build = dbt.start("run")
             with connection_again() as connection:
-                until(lambda: one(connection, f"select count(*) {WAITING}", doing) == 1, build)
+                until_doing(
+                    lambda: one(connection, f"select count(*) {WAITING}", doing) == 1, build
+                )
                 backend = one(connection, f"select pid {WAITING}", doing)
             if victim == "dbt":
                 build.kill()
@@ -228,17 +237,10 @@ def test_what_a_kill_leaves_half_done_is_undone(
             assert build.returncode
         with connection_again() as connection:
             # a backend learns of its client's end only when it has an answer to send
-            _until_gone(connection, backend)
+            until_gone(connection, backend)
             assert contents(connection) == before
 
     dbt.run("run")
     with connection_again() as connection:
         assert len(contents(connection)) == 200
         assert one(connection, MISNUMBERED) == 0
-
-
-def _until_gone(connection: psycopg.Connection, backend: int) -> None:
-    deadline = time.monotonic() + 60
-    while one(connection, "select count(*) from pg_stat_activity where pid = %s", backend):
-        assert time.monotonic() < deadline, "the backend of the killed dbt goes on"
-        time.sleep(0.05)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
+from tests.support.wait import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +45,7 @@ def test_two_builds_at_once(source: Connection, tmp_path: Path) -> None:
         # both have read the source and wait for their turn
         source.execute(f"select pg_advisory_xact_lock({LOCK})".encode())
         builds = [Dbt(tmp_path / name).start("build") for name in ("first", "second")]
-        deadline = time.monotonic() + 60
-        while not _waiting(source, 2):
-            assert time.monotonic() < deadline, [build.communicate()[0] for build in builds]
-            time.sleep(0.1)
+        until(lambda: _waiting(source, 2), seconds=60)
         generate_recordings(source, range(501, 1_001))
     for build in builds:
         finish(build)

@@ -13,7 +13,7 @@ Found = TypeVar("Found")
 
 
 def until(
-    condition: Callable[[], Found],
+    condition: Callable[[], Found | None],
     *,
     seconds: float = 30,
     process: subprocess.Popen[str] | subprocess.Popen[bytes] | None = None,
