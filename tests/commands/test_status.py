@@ -37,6 +37,28 @@ def test_each_file_counts_in_one_state(queue: OperatedQueue) -> None:
     assert found["workers"][1]["expires_at"] is None
 
 
+def test_the_states_are_those_of_the_view(queue: OperatedQueue) -> None:
+    failures = [
+        ("permanent", None),
+        ("transient", "1 hour"),
+        ("transient", "-1 hour"),
+        (None, None),
+    ]
+    claims = ["1 hour", "-1 hour", None]
+    for state in (None, "pending", "failed", "completed", "translated"):
+        queue.add(state)
+        for ttl in claims:
+            queue.claim(queue.add(state), ttl=ttl)
+        for status, until in failures:
+            queue.fail(status, until=until, state=state)
+            for ttl in claims:
+                queue.claim(queue.fail(status, until=until, state=state), ttl=ttl)
+    expected = queue.connection.execute(
+        "select state, count(*) from media_pipeline.file_states group by state"
+    )
+    assert queue.json("status")["files"] == {"total": 100, **dict(expected.fetchall())}
+
+
 @pytest.mark.parametrize("states", [[None], [None, "pending"], ["pending", None], ["failed"] * 2])
 def test_new_files_are_found_wherever_they_are(
     queue: OperatedQueue, states: list[str | None]

@@ -57,7 +57,7 @@ class OperatedQueue:
         *,
         until: str | None = "1 hour",
         code: int | None = 404,
-        state: str = "failed",
+        state: str | None = "failed",
         **columns: Any,
     ) -> int:
         """Add a file that failed; a transient failure cools down until that time from now."""

@@ -10,10 +10,8 @@ from transcriber.core.masking import masked
 from transcriber.db.connect import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
-
-    from psycopg.rows import DictRow
 
     from transcriber.db.connect import Connection
 
@@ -64,13 +62,9 @@ def read_failures(
 
 def count_reasons(connection: Connection, chosen: FailureFilter) -> list[Reason]:
     """Count failures by status, code and reason, the most frequent first."""
-    return reasons_of(fetch(connection, "operate/failure_reasons", vars(chosen)))
-
-
-def reasons_of(rows: Iterable[DictRow]) -> list[Reason]:
-    """Count rows by status, code and reason; masking makes some of the reasons equal."""
     counts: Counter[tuple[str | None, int | None, str | None]] = Counter()
-    for row in rows:
+    for row in fetch(connection, "operate/failure_reasons", vars(chosen)):
+        # Masking makes some of the recorded errors equal.
         counts[row["status"], row["error_code"], masked(row["error"])] += row["files"]
     return [Reason(*key, files) for key, files in counts.most_common()]
 

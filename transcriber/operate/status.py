@@ -12,7 +12,7 @@ from psycopg import IsolationLevel
 
 from transcriber.db.connect import fetch
 from transcriber.operate.claims import ClaimHolder, read_claim_holders
-from transcriber.operate.failures import Reason, reasons_of
+from transcriber.operate.failures import FailureFilter, Reason, count_reasons
 from transcriber.operate.pauses import Pause, read_pauses
 
 if TYPE_CHECKING:
@@ -82,14 +82,13 @@ def read_status(connection: Connection) -> Status:
     connection.execute("set jit = off")
     with connection.transaction():
         finished = fetch(connection, "operate/status_finished_files", {"seconds": RATE_SECONDS})
-        open_files = fetch(connection, "operate/status_open_files")
-        open_files += _new_files(connection, sum(row["files"] for row in finished + open_files))
+        open_files = _open_files(connection, sum(row["files"] for row in finished))
+        reasons = count_reasons(connection, FailureFilter(statuses=["permanent"]))
         workers = read_claim_holders(connection)
         pauses = read_pauses(connection)
     now = datetime.now(UTC)
     files = _count(open_files, finished)
     rate = _rate(finished)
-    failed = [row | {"status": "permanent"} for row in open_files if row["state"] == "failed"]
     left = [row["audio_seconds"] for row in open_files if row["state"] != "failed"]
     return Status(
         at=now,
@@ -99,25 +98,24 @@ def read_status(connection: Connection) -> Status:
         audio_hours_left=_hours(left),
         rate=rate,
         eta=_eta(now, files, rate),
-        failed_by_reason=reasons_of(failed)[:SHOWN_REASONS],
+        failed_by_reason=reasons[:SHOWN_REASONS],
         workers=workers,
         paused_providers=pauses,
     )
 
 
-def _new_files(connection: Connection, queued: int) -> list[DictRow]:
-    """Count the files that are not queued yet, with as little reading as possible.
+def _open_files(connection: Connection, finished: int) -> list[DictRow]:
+    """Count the files that still need work, with as little reading as possible.
 
-    The sizes of the catalogue and of the queue tell how many there are. Usually they are none, or
-    the files with the newest ids; only otherwise every id is looked at.
+    Files that are not in the queue yet usually have the newest ids. The size of the catalogue tells
+    whether there are others; only then the query looks at every id.
     """
     (catalogue,) = fetch(connection, "operate/status_catalogue")
-    missing = catalogue["files"] - queued
-    for after_id in (catalogue["last_queued_id"], 0) if missing else ():
-        (new,) = fetch(connection, "operate/status_new_files", {"after_id": after_id})
-        if new["files"] == missing:
-            return [new | {"state": "not_queued", "next_try_at": None}]
-    return []
+    for after_id in (catalogue["last_queued_id"], 0):
+        open_files = fetch(connection, "operate/status_open_files", {"after_id": after_id})
+        if finished + sum(row["files"] for row in open_files) == catalogue["files"]:
+            break
+    return open_files
 
 
 def _count(open_files: list[DictRow], finished: list[DictRow]) -> Files:

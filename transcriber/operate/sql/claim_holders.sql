@@ -1,12 +1,14 @@
--- Who works on how many files, and until when the first of these claims holds. One row
--- per worker.
+-- List the workers that hold claims, with the number of their files and the time when
+-- the first of their claims expires. One row per worker.
 select
     transcription_claims.claimed_by as worker,
     count(*) as files,
-    count(*) filter (where transcription_claims.expires_at <= now()) as expired_files,
-    -- a claim without this time never ends, and Python knows no infinity
+    count(*) - count(live_claims.audio_file_id) as expired_files,
+    -- null if their claims never expire; Python cannot read 'infinity'
     nullif(min(coalesce(transcription_claims.expires_at, 'infinity')), 'infinity')
         as expires_at
 from media_pipeline.transcription_claims
+left join media_pipeline.live_claims
+    on transcription_claims.audio_file_id = live_claims.audio_file_id
 group by transcription_claims.claimed_by
 order by transcription_claims.claimed_by

@@ -1,5 +1,5 @@
--- Keep others from claiming, finishing or failing these files until the transaction
--- ends. Lock order, here as everywhere: transcriptions rows first, ids ascending.
+-- Let no worker claim, finish or fail these files until the transaction ends. Every
+-- statement of transcriber locks transcriptions before claims, by ascending id.
 select transcriptions.audio_file_id
 from media_pipeline.transcriptions
 where transcriptions.audio_file_id = any(%(audio_file_ids)s::bigint[])

@@ -1,3 +1,4 @@
+-- List the paused providers. One row per provider.
 select
     provider_pauses.provider,
     provider_pauses.reason,

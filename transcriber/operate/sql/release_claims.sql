@@ -1,9 +1,11 @@
--- Take away claims: a worker's by its name or by the start of it up to a colon, or all
--- that expired. One row per worker.
+-- Delete claims: those that have expired, a worker's, or a worker's that have expired.
+-- `worker` is a worker's name, or the start of it up to a colon. One row per worker.
 with chosen_claims as materialized (
     select transcription_claims.audio_file_id
     from media_pipeline.transcription_claims
     where
+        -- A condition on the row, not on live_claims: after waiting for the row's lock,
+        -- PostgreSQL checks it against the row that a worker has renewed meanwhile.
         (not %(only_expired)s or transcription_claims.expires_at <= now())
         and (
             %(worker)s::text is null

@@ -1,4 +1,4 @@
--- Lift a pause. One row with what it was, or none.
+-- Delete a provider's pause. One row, the pause; no row if the provider is not paused.
 delete from media_pipeline.provider_pauses
 where provider_pauses.provider = %(provider)s
 returning

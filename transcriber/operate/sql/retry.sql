@@ -1,6 +1,7 @@
--- Forget these failures, unless there is a newer one by now or somebody works on the
--- file; their files take their old places in the queue. One row: how many. The files
--- are locked.
+-- Delete the chosen failures, except those of files that a worker has claimed and those
+-- that a newer failure has replaced meanwhile, and make their files pending. The files
+-- keep their position in the queue. The caller has locked them. One row: how many
+-- failures were deleted.
 with forgotten_failures as (
     delete from media_pipeline.transcription_failures
     using
@@ -10,13 +11,8 @@ with forgotten_failures as (
         transcription_failures.audio_file_id = chosen_failures.audio_file_id
         and transcription_failures.last_attempt_at = chosen_failures.last_attempt_at
         and not exists (
-            select from media_pipeline.transcription_claims
-            where
-                transcription_claims.audio_file_id = chosen_failures.audio_file_id
-                and (
-                    transcription_claims.expires_at is null
-                    or transcription_claims.expires_at > now()
-                )
+            select from media_pipeline.live_claims
+            where live_claims.audio_file_id = chosen_failures.audio_file_id
         )
     returning transcription_failures.audio_file_id
 ),

@@ -1,4 +1,4 @@
--- How large the catalogue is, and how far the queue has read it. One row.
+-- Count the files of the catalogue, and find the highest id in the queue. One row.
 select
     count(*) as files,
     (

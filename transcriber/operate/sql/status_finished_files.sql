@@ -1,9 +1,9 @@
--- What needs no work any more, and how much of it came in the last so many seconds. One
--- row per status: 'completed', and whatever else somebody wrote there.
+-- Count the files that need no work any more, and those of them that were completed in
+-- the last `seconds`. One row per status: 'completed', and what other programs wrote.
 with finished_files as (
     select
         transcriptions.status,
-        -- a JSON path, because others may have written anything there
+        -- A JSON path, because other programs may have written something else there.
         jsonb_path_query_first(
             transcriptions.metadata,
             '$.audio.duration_seconds ? (@.type() == "number")'
