@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
 import click
 
+from transcriber.cli import output
 from transcriber.cli.options import as_json, campaign, dry_run, option
-from transcriber.cli.output import (
-    counted_files,
-    failure_lines,
-    json_text,
-    plain,
-    reason_lines,
-    status_lines,
-)
 from transcriber.db.connect import connect
 from transcriber.operate.claims import release_claims
 from transcriber.operate.failures import (
@@ -27,10 +18,6 @@ from transcriber.operate.pauses import resume_provider
 from transcriber.operate.status import read_status
 from transcriber.providers import NAMES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-Found = TypeVar("Found")
 SHOWN_FAILURES = 20
 
 
@@ -50,7 +37,7 @@ def status(*, as_json: bool) -> None:
     """
     with connect() as connection:
         found = read_status(connection)
-    _print([json_text(found)] if as_json else status_lines(found))
+    output.print_lines([output.json_text(found)] if as_json else output.status_lines(found))
 
 
 @click.command()
@@ -87,11 +74,11 @@ def failures(
     if summary:
         with connect() as connection:
             reasons = count_reasons(connection, chosen)
-        _show("reasons", reasons, reason_lines, as_json=as_json)
+        output.print_found("reasons", reasons, output.reason_lines, as_json=as_json)
         return
     with connect() as connection:
         found = read_failures(connection, chosen, limit=limit)
-    _show("failures", found, failure_lines, as_json=as_json)
+    output.print_found("failures", found, output.failure_lines, as_json=as_json)
     if len(found) == limit and not as_json:
         click.echo(f"These are the newest {limit:,}: --limit shows more, --summary counts all.")
 
@@ -145,12 +132,14 @@ def retry(
         free = [failure for failure in found if not failure.is_claimed]
         retried = len(free) if dry_run else retry_failures(connection, free)
     if dry_run and free:
-        _print(failure_lines(free[:SHOWN_FAILURES]))
+        output.print_lines(output.failure_lines(free[:SHOWN_FAILURES]))
         if len(free) > SHOWN_FAILURES:
             click.echo(f"… and {len(free) - SHOWN_FAILURES:,} more")
-    click.echo(f"{'would retry' if dry_run else 'retried'} {counted_files(retried)}")
+    click.echo(f"{'would retry' if dry_run else 'retried'} {output.counted_files(retried)}")
     if len(found) > retried:
-        click.echo(f"left alone {counted_files(len(found) - retried)} that a worker has claimed")
+        click.echo(
+            f"left alone {output.counted_files(len(found) - retried)} that a worker has claimed"
+        )
 
 
 @click.command()
@@ -182,8 +171,8 @@ def release(*, expired: bool, worker: str | None, dry_run: bool) -> None:
         )
     verb = "would release" if dry_run else "released"
     for holder in released:
-        click.echo(f"{verb} {counted_files(holder.files)} of {plain(holder.worker)}")
-    click.echo(f"{verb} {counted_files(sum(holder.files for holder in released))}")
+        click.echo(f"{verb} {output.counted_files(holder.files)} of {output.plain(holder.worker)}")
+    click.echo(f"{verb} {output.counted_files(sum(holder.files for holder in released))}")
 
 
 @click.command()
@@ -206,24 +195,5 @@ def resume(*, provider: str, dry_run: bool) -> None:
         click.echo(f"{provider} is not paused")
     else:
         verb = "would resume" if dry_run else "resumed"
-        since, reason = plain(pause.paused_at), plain(pause.reason)
+        since, reason = output.plain(pause.paused_at), output.plain(pause.reason)
         click.echo(f"{verb} {provider}, paused since {since}: {reason}")
-
-
-def _show(
-    name: str,
-    found: Sequence[Found],
-    lines: Callable[[Sequence[Found]], Iterable[str]],
-    *,
-    as_json: bool,
-) -> None:
-    """Print failures or reasons as JSON under a name, or as a table."""
-    if as_json:
-        click.echo(json_text({name: found}))
-    else:
-        _print(lines(found) if found else ["No failures."])
-
-
-def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)

@@ -5,13 +5,37 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from transcriber.operate.failures import Failure, Reason
     from transcriber.operate.status import Status
+
+Found = TypeVar("Found")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines to stdout."""
+    for line in lines:
+        click.echo(line)
+
+
+def print_found(
+    name: str,
+    found: Sequence[Found],
+    lines: Callable[[Sequence[Found]], Iterable[str]],
+    *,
+    as_json: bool,
+) -> None:
+    """Print failures or reasons as JSON under a name, or as a table."""
+    if as_json:
+        click.echo(json_text({name: found}))
+    else:
+        print_lines(lines(found) if found else ["No failures."])
 
 
 def json_text(value: object) -> str:
@@ -78,7 +102,7 @@ def failure_lines(failures: Sequence[Failure]) -> Iterator[str]:
 
 def _next_try(failure: Failure) -> object:
     if failure.is_claimed:
-        return "in work"
+        return "claimed"
     if failure.status == "permanent":
         return "never"
     return failure.next_try_at or "next run"
@@ -113,7 +137,7 @@ def status_lines(status: Status) -> Iterator[str]:
     for name, count, note in zip(names, counts, notes, strict=True):
         yield f"{name:<17}{count:>{width},}  {note}".rstrip()
     yield ""
-    yield f"{'left':<17}{files.to_do:,} files, {status.audio_hours_left:,.1f} h of sound are known"
+    yield f"{'left':<17}{files.to_do:,} files, at least {status.audio_hours_left:,.1f} h of sound"
     yield (
         f"{'rate':<17}{rate.files_per_hour:,.0f} files/h, {rate.audio_hours_per_hour:,.1f} h of"
         f" sound/h (last {rate.seconds // 60} minutes)"
