@@ -1,4 +1,4 @@
-"""Claims: who holds files, and how an operator takes claims away from a worker that is gone."""
+"""Claims: list the workers that hold files, and take claims away from a worker that is gone."""
 
 from __future__ import annotations
 

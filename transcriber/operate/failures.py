@@ -1,4 +1,4 @@
-"""Failures: which files failed and why, and how an operator has them tried again."""
+"""Failures: list the files that failed and the reasons, and put files back into the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses: providers that no worker asks until an operator resumes them."""
+"""Pauses: list the providers that no worker may use, and let the workers use them again."""
 
 from __future__ import annotations
 

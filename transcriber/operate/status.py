@@ -1,4 +1,4 @@
-"""Status: how many files are in which state, who holds claims, how fast it goes and until when."""
+"""Status: count the files by state, and tell the speed and when the queue will be empty."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ select
     transcription_claims.claimed_by as worker,
     count(*) as files,
     count(*) - count(live_claims.audio_file_id) as expired_files,
-    -- null if their claims never expire; Python cannot read 'infinity'
+    -- Null if their claims never expire, because Python cannot read 'infinity'.
     nullif(min(coalesce(transcription_claims.expires_at, 'infinity')), 'infinity')
         as expires_at
 from media_pipeline.transcription_claims
