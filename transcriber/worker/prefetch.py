@@ -38,7 +38,7 @@ class Prefetch:
         self._claimed_at = -math.inf
         self._claimed: asyncio.Queue[Flight] = asyncio.Queue()
         self._prepared: asyncio.Queue[Flight] = asyncio.Queue(self._smallest_batch)
-        self._idle_slots = 0
+        self._arrived = asyncio.Event()
         self._asked_for = 0
 
     @property
@@ -61,12 +61,10 @@ class Prefetch:
         return self._batch - self._claimed.qsize()
 
     def add_claimed(self, flight: Flight) -> None:
-        """Take a claimed file: for a slot that waits, else for a preparer."""
+        """Take a claimed file."""
         self._claimed_at = self._clock.now()
-        if self._idle_slots > self._prepared.qsize() and not self._prepared.full():
-            self._prepared.put_nowait(flight)
-        else:
-            self._claimed.put_nowait(flight)
+        self._claimed.put_nowait(flight)
+        self._arrived.set()
 
     async def next_claimed(self) -> Flight:
         """Return a file for a preparer."""
@@ -75,15 +73,14 @@ class Prefetch:
     async def add_prepared(self, flight: Flight) -> None:
         """Take a prepared file, when there is room for it."""
         await self._prepared.put(flight)
+        self._arrived.set()
 
     async def next_for_slot(self) -> Flight:
         """Return a prepared file, else a claimed one that the slot prepares itself."""
         self._asked_for += 1
-        for files in (self._prepared, self._claimed):
-            if not files.empty():
-                return files.get_nowait()
-        self._idle_slots += 1
-        try:
-            return await self._prepared.get()
-        finally:
-            self._idle_slots -= 1
+        while True:
+            for files in (self._prepared, self._claimed):
+                if not files.empty():
+                    return files.get_nowait()
+            self._arrived.clear()
+            await self._arrived.wait()
