@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# The optional packages of pyproject.toml: `local` runs speech models on this machine, `dev` holds
+# what the tests, the demo and the linters need.
+EXTRAS := local dev
+STAMP := $(VENV)/.installed-$(subst $() ,-,$(strip $(EXTRAS)))
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DBT_TARGET_PATH ?= target
@@ -13,17 +16,26 @@ export DBT_TARGET_PATH ?= target
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## install the locked packages into .venv
+setup: $(STAMP) profiles.yml ## install the locked packages into .venv (988 MB); EXTRAS= only those that run it (298 MB)
 
-# uv is itself a locked package, so even the installer is checked against its hash
+# uv is itself a locked package, so that pip checks even the installer against its hash. The lock
+# holds more packages than an installation needs: uv takes its versions and hashes as constraints,
+# and refuses a package that has no hash there.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + ": try make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 	awk '/^[a-z]/ { keep = /^uv==/ } keep' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --exact --require-hashes --compile-bytecode \
+		--constraints requirements.lock -r $(VENV)/uv.lock -r pyproject.toml $(EXTRAS:%=--extra %)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements.lock --editable .
+	$(if $(filter dev,$(EXTRAS)),,$(BIN)/uv pip uninstall --quiet --python $(BIN)/python uv)
+	@rm -f $(VENV)/.installed*
 	@touch $@
+
+# dbt looks for it in the folder where it is started. It is made once, since people change theirs.
+profiles.yml:
+	cp profiles.example.yml $@
 
 demo: setup ## recordings to transcripts on an embedded PostgreSQL; NEW=3 lets three more arrive
 	@python -m tests.demo --new $(or $(NEW),0)
