@@ -52,6 +52,8 @@ def main() -> int:
     ):
         (home / "port").write_text(str(host.port))
         os.environ |= server.environment()
+        # The server's own psql is for machines that have none.
+        os.environ["PATH"] += f"{os.pathsep}{server.bin_dir}"
         _create_database()
         os.environ |= _settings(home)
         with psycopg.connect(autocommit=True) as connection:
