@@ -1,9 +1,9 @@
--- refuses to drop rows: they may be older than these migrations
+-- Refuses to drop rows, because they may be older than these migrations.
 
 do $do$
 begin
-    -- so that no row comes between the look and the drop; no other table has rows
-    -- without rows here
+    -- Locked, so that no row arrives between this look and the drop. The other tables
+    -- have no rows when this one has no rows.
     lock table media_pipeline.audio_files in access exclusive mode;
     if exists (select from media_pipeline.audio_files) then
         raise exception
@@ -13,6 +13,9 @@ begin
     end if;
 end
 $do$;
+
+-- dbt's view; the next `dbt build` makes it again.
+drop view if exists media_pipeline.phone_history;
 
 drop table if exists media_pipeline.transcription_claims;
 drop table if exists media_pipeline.transcription_failures;

@@ -1,5 +1,9 @@
 -- Views hold nothing; claimable_files is made as migration 0006 made it.
 
+-- dbt's views; the next `dbt build` makes them again.
+drop view if exists media_pipeline.call_log;
+drop view if exists media_pipeline.transcription_progress;
+
 drop view if exists media_pipeline.file_states;
 
 create or replace view media_pipeline.claimable_files as

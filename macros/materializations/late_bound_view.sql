@@ -1,8 +1,9 @@
-{#- A view that does not stand in the way of the tables it reads: their owners can alter and drop them as
-    if it were not there. PostgreSQL records what a view depends on, but does not look into a function's
-    body, hence the view over a function. Needs an enforced contract: it names the columns.
+{#- Builds a view that PostgreSQL does not tie to the tables it reads, so that their owners can alter and
+    drop them as if it were not there: PostgreSQL records what a view depends on, but does not look into
+    the body of a function, so the view reads a function. Needs an enforced contract, which names the
+    columns. A reader of the view needs `select` on the tables, too.
 
-    {{ config(materialized='late_bound_view', contract={'enforced': true}) }}
+    {{ config(materialized='late_bound_view', meta={'settings': planner_settings()}) }}
 -#}
 {% materialization late_bound_view, adapter='postgres' %}
     {%- set view = this.incorporate(type='view') -%}
@@ -23,7 +24,7 @@
         create or replace function {{ function }}()
         returns table ({% for column in columns %}{{ column }} {{ types[loop.index0] }}{{ ', ' if not loop.last }}{% endfor %})
         language sql stable
-        {%- for name, value in config.get('meta', {}).get('settings', {}).items() %}
+        {%- for name, value in config.require('meta')['settings'].items() %}
         set {{ name }} = {{ value }}
         {%- endfor %}
         as $late_bound$

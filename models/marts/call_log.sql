@@ -1,9 +1,13 @@
-{{ config(materialized='late_bound_view') }}
+{{ config(materialized='in_place_view') }}
 
 with
 
 audio_files as (
     select * from {{ ref('audio_files') }}
+),
+
+file_states as (
+    select * from {{ ref('stg_file_states') }}
 ),
 
 transcriptions as (
@@ -19,9 +23,10 @@ select
     audio_files.duration_seconds,
     audio_files.started,
     audio_files.stopped,
-    transcriptions.transcript_status,
+    file_states.state as transcript_status,
     transcriptions.transcript_text,
     coalesce(audio_files.recording_id, 'N/A') as recording_id
 from audio_files
+inner join file_states on audio_files.id = file_states.audio_file_id
 left join transcriptions on audio_files.id = transcriptions.audio_file_id
 where audio_files.phone is not null

@@ -1,4 +1,4 @@
-{{ config(materialized='late_bound_view') }}
+{{ config(materialized='in_place_view') }}
 
 with
 

@@ -1,10 +1,2 @@
-select
-    ---------- ids
-    audio_file_id,
-
-    ---------- text
-    status as failure_status,
-
-    ---------- timestamps
-    ignore_until
+select audio_file_id
 from {{ source('media_pipeline', 'transcription_failures') }}

@@ -1,49 +1,50 @@
-"""What people read: the models over the catalogue, the source's freshness, and the audit."""
+"""The views that people read: what they show, who may read them, and what a build leaves alone."""
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
 from typing import TYPE_CHECKING, Any, LiteralString
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from tests.support import DATA
 from tests.support.database.catalogue import add_audio_file, one
 from tests.support.database.handover import statement
-from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
+from tests.support.database.migrations import MIGRATIONS, keep_only
+from tests.support.refresh.dbt import SOURCE_TABLES, generate_recordings
 from transcriber.db import migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from psycopg import Connection
 
+    from tests.support.refresh.dbt import Dbt
+
 PHONE = "+493023125001"
-ISSUES = {
-    "url_missing": "error",
-    "contact_missing": "error",
-    "phone_missing": "error",
-    "campaign_not_selected": "info",
-    "duplicate_url": "info",
-    "duplicate_recording_id": "warning",
-    "started_unreadable": "warning",
-    "stopped_unreadable": "warning",
-    "negative_duration": "warning",
-}
-
-
-@pytest.fixture
-def dbt(tmp_path: Path) -> Dbt:
-    return Dbt(tmp_path / "dbt")
-
-
-@pytest.fixture
-def source(connection: Connection) -> Connection:
-    connection.execute(SOURCE_TABLES)
-    return connection
+PROGRESS: LiteralString = "select recordings, completed from media_pipeline.transcription_progress"
+VIEWS = {"call_log", "phone_history", "recording_issues", "transcription_progress"}
+# The newest migration of the releases whose views read functions.
+LAST_OF_OLD_RELEASE = 8
 
 
 def rows(connection: Connection, query: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
     return connection.execute(query, parameters).fetchall()
+
+
+@pytest.fixture
+def reader(connection: Connection) -> Iterator[sql.Identifier]:
+    """Create a role that may name what is in the schema, and read nothing of it."""
+    role = sql.Identifier(f"reader_{os.urandom(4).hex()}")
+    connection.execute(sql.SQL("create role {}").format(role))
+    connection.execute(sql.SQL("grant usage on schema media_pipeline to {}").format(role))
+    yield role
+    connection.execute("reset role")
+    connection.execute(sql.SQL("drop owned by {0} cascade; drop role {0}").format(role))
 
 
 def test_the_views_answer_as_the_handover_and_use_its_indexes(source: Connection, dbt: Dbt) -> None:
@@ -77,122 +78,156 @@ def test_the_views_answer_as_the_handover_and_use_its_indexes(source: Connection
     ]  # fmt: skip
 
     source.execute("set enable_seqscan = off; set enable_bitmapscan = off")
-    call_log, phone_history = "media_pipeline.call_log", "media_pipeline.phone_history"
-    for plan in (
-        rows(source, f"explain select * from {call_log} where phone = %s", PHONE),  # noqa: S608
-        rows(source, f"explain select * from {phone_history} where phone = %s", PHONE),  # noqa: S608
-    ):
+    explain: tuple[LiteralString, ...] = (
+        "explain select * from media_pipeline.call_log where phone = %s",
+        "explain select * from media_pipeline.phone_history where phone = %s",
+    )
+    for query in explain:
+        plan = rows(source, query, PHONE)
         assert any("Index Scan using ix_audio_files_phone" in line for (line,) in plan), plan
 
-    # the views stand in nobody's way, and answer again when their tables are back
-    source.execute("truncate media_pipeline.audio_files cascade")
-    migrate.rollback("0001")
-    migrate.apply()
+
+def test_call_log_and_progress_show_what_the_queue_does(source: Connection, dbt: Dbt) -> None:
+    for number in range(1, 16):
+        add_audio_file(source, f"{number}", phone=PHONE, campaign_name="A")
+    source.execute(
+        """
+        insert into media_pipeline.transcriptions (audio_file_id, status) values
+            (1, 'completed'), (2, 'completed'), (3, 'completed'), (4, 'pending'), (5, 'failed'),
+            (6, 'failed'), (7, 'failed'), (8, 'failed'), (9, 'failed'), (10, 'pending'),
+            (11, 'reviewed'), (13, 'pending'), (14, 'pending');
+        insert into media_pipeline.transcription_failures (audio_file_id, status, ignore_until)
+        select file, status, now() + wait::interval from (values
+            (2, 'permanent', null), (3, 'transient', '1 day'),
+            -- A permanent failure holds a file back even after its ignore_until.
+            (6, 'permanent', null), (7, 'permanent', '-1 day'),
+            -- A cooldown holds a file back in the queue as well as outside of it.
+            (8, 'transient', '1 day'), (10, 'transient', '1 hour'), (15, 'transient', '1 hour'),
+            (9, 'transient', '-1 second'), (11, 'transient', null)
+        ) as failures (file, status, wait);
+        insert into media_pipeline.transcription_claims (audio_file_id, claimed_by, expires_at)
+        values (13, 'a worker', null), (14, 'a worker', now() - interval '1 second')
+        """
+    )
+    dbt.run("run")
+
+    states = "select audio_file_id, transcript_status from media_pipeline.call_log"
+    assert dict(rows(source, states)) == {
+        **dict.fromkeys((1, 2, 3), "completed"),
+        **dict.fromkeys((4, 5, 9, 14), "pending"),
+        **dict.fromkeys((6, 7), "failed"),
+        **dict.fromkeys((8, 10, 15), "cooling_down"),
+        11: "other", 12: "not_queued", 13: "claimed",
+    }  # fmt: skip
+    assert one(
+        source,
+        """
+        select recordings, completed, pending, failed, cooling_down, other, completed_share
+        from media_pipeline.transcription_progress
+        """,
+    ) == (15, 3, 6, 2, 3, 1, 0.2)
+
+
+def test_a_role_reads_a_view_without_reading_its_tables(
+    source: Connection, dbt: Dbt, reader: sql.Identifier
+) -> None:
+    generate_recordings(source, range(1, 4))
+    dbt.run("run")
+    grant = sql.SQL("grant select on media_pipeline.transcription_progress to {}")
+    source.execute(grant.format(reader))
+
+    source.execute(sql.SQL("set role {}").format(reader))
+    assert rows(source, PROGRESS) == [(3, 0)]
+    forbidden = (
+        "audio_files", "transcriptions", "transcription_failures", "transcription_claims",
+        "file_states", "call_log", "phone_history", "recording_issues",
+    )  # fmt: skip
+    for name in forbidden:
+        query = sql.SQL("select from media_pipeline.{}").format(sql.Identifier(name))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            source.execute(query)
+
+
+PEOPLE_BUILT = """
+    create view public.shares as
+    select campaign_name, completed_share from media_pipeline.transcription_progress;
+    grant select on media_pipeline.transcription_progress, public.shares to {}
+"""
+
+
+def test_a_build_keeps_grants_and_what_people_built_on_a_view(
+    source: Connection, dbt: Dbt, reader: sql.Identifier
+) -> None:
+    generate_recordings(source, range(1, 4))
+    dbt.run("run")
+    source.execute(sql.SQL(PEOPLE_BUILT).format(reader))
+
+    dbt.run("run", source_timezone="Europe/Berlin")
+
+    source.execute(sql.SQL("set role {}").format(reader))
+    assert rows(source, PROGRESS) == [(3, 0)]
+    assert rows(source, "select * from public.shares") == [("unknown", 0)]
+
+
+def test_a_build_makes_a_view_anew_where_its_columns_changed(source: Connection, dbt: Dbt) -> None:
+    """As it does for a release that renames, retypes or removes one."""
+    source.execute("create view media_pipeline.phone_history as select 1 as phone")
+    dbt.run("run")
     assert rows(source, "select * from media_pipeline.phone_history") == []
 
-
-def test_every_issue_says_what_to_do(source: Connection, dbt: Dbt) -> None:
+    # PostgreSQL refuses to drop a view below a view of somebody else, which dbt then reports.
     source.execute(
         """
-        insert into contacts values
-            ('K1', '+49 30 23125-001', 'C1'),
-            ('K2', 'unknown', 'C1'),
-            ('K3', '+49 30 23125-003', 'C2');
-        insert into recordings values
-            (1, 'K1', 'https://vault.example.test/PR_1.mp3', null, null),
-            (2, 'K1', '', null, null),
-            (3, 'K9', 'https://vault.example.test/PR_3.mp3', null, null),
-            (4, 'K2', 'https://vault.example.test/PR_4.mp3', null, null),
-            (5, 'K3', 'https://vault.example.test/PR_5.mp3', null, null),
-            (6, 'K1', 'https://vault.example.test/PR_1.mp3', null, null),
-            (7, 'K1', 'https://vault.example.test/PR_1.wav', null, null),
-            (8, 'K1', 'https://vault.example.test/PR_8.mp3', 'yesterday', 'today'),
-            (9, 'K1', 'https://vault.example.test/PR_9.mp3', '2026-07-01 10:00', '2026-07-01 09:00')
+        drop view media_pipeline.phone_history;
+        create view media_pipeline.phone_history as select 1 as phone;
+        create view public.phones as select phone from media_pipeline.phone_history
         """
     )
-    dbt.run("run", campaign_ids=["C1"])
-    found = rows(source, "select issue, severity, next_step from media_pipeline.recording_issues")
-    assert {issue: severity for issue, severity, _ in found} == ISSUES
-    assert all(next_step.endswith(".") for _, _, next_step in found)
-
-    # the one whose next step is more than to repair the source
-    source.execute(
-        """
-        update recordings set stopped = '2026-07-01 10:00:30' where id = 9;
-        update media_pipeline.audio_files set started = null, stopped = null
-        from media_pipeline.recording_issues
-        where audio_files.id = audio_file_id and issue = 'negative_duration'
-        """
-    )
-    dbt.run("run", campaign_ids=["C1"])
-    kept = rows(source, "select from media_pipeline.recording_issues where source_row_id = 9")
-    assert kept == []
-    duration = "select duration_seconds from media_pipeline.audio_files where source_row_id = 9"
-    assert one(source, duration) == 30
+    assert "view phones depends on view media_pipeline.phone_history" in dbt.fail("run")
+    assert rows(source, "select * from public.phones") == [(1,)]
 
 
-def test_the_audit_finds_what_other_programs_break(source: Connection, dbt: Dbt) -> None:
-    for number in range(1, 6):
-        add_audio_file(source, f"https://vault.example.test/{number}.mp3")
-    source.execute(
-        """
-        insert into media_pipeline.transcriptions (audio_file_id, status, transcript_text)
-        values (1, 'completed', ''), (2, 'completed', null), (3, 'completed', 'Hello.'),
-            (4, 'reviewed', 'Hello.');
-        insert into media_pipeline.transcription_failures (audio_file_id, status)
-        values (3, 'transient'), (4, 'permanent');
-        update media_pipeline.audio_files set url_sha1 = upper(url_sha1) where id = 5;
-        update media_pipeline.audio_files
-        set phone = '+493023125001', index_in_phone = 7 where id = 4;
-        alter table media_pipeline.transcriptions
-        drop constraint transcriptions_audio_file_id_fkey;
-        insert into media_pipeline.transcriptions (audio_file_id, status) values (99, 'pending');
-        insert into recordings values (1, 'nobody', null, null, null)
-        """
-    )
-    # what it asks of the views ends in an error here: they are not there yet
-    dbt.fail("test", "--select", "tag:audit", "assert_no_transcription_is_orphaned")
-    results = json.loads((dbt.folder / "target" / "run_results.json").read_text())["results"]
-    assert {
-        result["unique_id"].split(".")[2].partition("__")[0]: (result["status"], result["failures"])
-        for result in results
-        if result["status"] in ("fail", "warn")
-    } == {
-        "assert_no_transcription_is_orphaned": ("fail", 1),
-        "assert_index_in_phone_follows_started": ("fail", 1),
-        "assert_completed_files_have_a_transcript": ("warn", 1),
-        "assert_completed_files_have_no_failure": ("warn", 1),
-        "assert_url_sha1_is_of_the_url": ("warn", 1),
-        "source_accepted_values_media_pipeline_transcriptions_status": ("warn", 1),
-        "relationships_stg_recordings_contact_id": ("warn", 1),
-    }
-
-
-@pytest.mark.parametrize("column_type", ["text", "timestamp"])
-def test_freshness_is_of_the_newest_call_that_has_begun(
-    source: Connection, dbt: Dbt, column_type: str
+def test_a_rollback_drops_the_views_in_its_way_and_a_build_makes_them_again(
+    source: Connection, dbt: Dbt
 ) -> None:
-    source.execute(
-        """
-        insert into recordings (id, started)
-        select
-            n,
-            (now() at time zone 'Asia/Kolkata')::timestamp(0) - n * interval '1 day'
-        from generate_series(5, 100) as n;
-        insert into recordings (id, started) values (101, '2999-01-01')
-        """
-    )
-    if column_type == "text":
-        source.execute("insert into recordings (id, started) values (102, 'yesterday')")
-    else:
-        source.execute(
-            """
-            update recordings set started = now() at time zone 'Asia/Kolkata' where id = 7;
-            alter table recordings alter column started type timestamp using started::timestamp
-            """
-        )
-    dbt.run("source", "freshness", source_timezone="Asia/Kolkata")
-    (result,) = json.loads((dbt.folder / "target" / "sources.json").read_text())["results"]
-    hours = round(result["max_loaded_at_time_ago_in_s"] / 3600)
-    expected = ("warn", 5 * 24) if column_type == "text" else ("pass", 0)
-    assert (result["status"], hours) == expected
+    generate_recordings(source, range(1, 4))
+    dbt.run("run")
+    source.execute("truncate media_pipeline.audio_files cascade")
+
+    migrate.rollback("0001")
+    migrate.apply()
+
+    dbt.run("run")
+    assert rows(source, PROGRESS) == [(3, 0)]
+    assert one(source, "select count(*) from media_pipeline.call_log") == 3
+    assert one(source, "select total_recordings from media_pipeline.phone_history limit 1") == 1
+
+
+def test_views_of_older_releases_are_replaced_in_place(
+    empty_database: dict[str, str], dbt: Dbt, tmp_path: Path
+) -> None:
+    """Those releases made each view over a function, which its readers had to be able to run."""
+    older = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    keep_only(older, LAST_OF_OLD_RELEASE)
+    migrate.apply(older)
+    with psycopg.connect(autocommit=True) as connection:
+        connection.execute(SOURCE_TABLES)
+        generate_recordings(connection, range(1, 4))
+        connection.execute((DATA / "views_over_functions.sql").read_bytes())
+        role = sql.Identifier(f"reader_{os.urandom(4).hex()}")
+        connection.execute(sql.SQL("create role {}").format(role))
+        connection.execute(sql.SQL(PEOPLE_BUILT).format(role))
+
+        migrate.apply()
+        dbt.run("build", "--exclude-resource-type", "unit_test")
+
+        functions = "select proname from pg_proc where proname ~ '_rows$'"
+        assert rows(connection, functions) == [("recording_issues_rows",)]
+        assert rows(connection, PROGRESS) == [(3, 0)]
+        connection.execute(sql.SQL("grant usage on schema media_pipeline to {}").format(role))
+        connection.execute(sql.SQL("set role {}").format(role))
+        assert rows(connection, PROGRESS) == [(3, 0)]
+        assert rows(connection, "select * from public.shares") == [("unknown", 0)]
+        connection.execute("reset role")
+        connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(role))
+    assert empty_database
