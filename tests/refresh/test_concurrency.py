@@ -1,4 +1,4 @@
-"""The refresh while others work: the transcriber, programs that insert by hand, and kill -9."""
+"""The refresh beside other builds, the transcriber and other programs, and after kill -9."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from tests.support import speech
 from tests.support.database.catalogue import one, url_sha1
 from tests.support.database.handover import statement
+from tests.support.refresh.compare import misnumbered
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish, generate_recordings
 from tests.support.servers.postgres import running_server
 from tests.support.servers.provider import Answer, speech_server
@@ -25,24 +26,58 @@ from transcriber.db import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    Blocked = AbstractContextManager[str]
+
 MP3 = speech.mp3(speech.samples("librivox_0880"))
-# of those that the handover's insert names, what a careless program leaves out
+LOCK = "select pg_advisory_xact_lock(hashtextextended('dbt media_pipeline.audio_files', 0))"
+# The insert of other programs names these columns; a careless program leaves them out.
 LEFT_OUT = dict.fromkeys(
     ("campaign_name", "content_sha256", "duration_seconds", "index_in_phone", "b2_object_key",
      "local_path", "file_size_bytes", "source_table", "source_row_id")
 )  # fmt: skip
-MISNUMBERED = """
-    select count(*) from (
-        select *, row_number() over (partition by phone order by started nulls last, id) as n
-        from media_pipeline.audio_files
-    ) as calls where index_in_phone is distinct from n
+# In a transaction, pg_stat_activity would show the same picture again and again.
+TWO_WAIT = """
+    select count(*) = 2 from pg_locks
+    where
+        locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())
 """
+# Statements of dbt that wait for a lock.
 WAITING = """
     from pg_stat_activity
-    where application_name = 'dbt' and wait_event_type = 'Lock' and query like %s
+    where
+        application_name = 'dbt' and datname = current_database()
+        and wait_event_type = 'Lock' and query like %s
 """
+IS_GONE = "select not exists (select from pg_stat_activity where pid = %s)"
+
+
+def killed(process: subprocess.Popen[str]) -> str:
+    """Kill a process, and return what it said."""
+    process.kill()
+    return process.communicate()[0]
+
+
+def test_two_builds_at_once(source: psycopg.Connection, tmp_path: Path) -> None:
+    generate_recordings(source, range(1_001, 2_001))
+    with source.transaction():
+        # Both builds have read the source when they wait for their turn.
+        source.execute(LOCK)
+        builds = [Dbt(tmp_path / name).start("build") for name in ("first", "second")]
+        until(
+            lambda: one(source, TWO_WAIT),
+            seconds=60,
+            report=lambda: "\n".join(map(killed, builds)),
+        )
+        generate_recordings(source, range(501, 1_001))
+    for build in builds:
+        finish(build)
+    loaded = "select count(*), count(distinct source_row_id) from media_pipeline.audio_files"
+    assert one(source, loaded) == (1_500, 1_500)
+    assert misnumbered(source) == []
 
 
 def serve_recordings(connection: psycopg.Connection, host: WebServer, ids: range) -> None:
@@ -57,7 +92,7 @@ def serve_recordings(connection: psycopg.Connection, host: WebServer, ids: range
 
 
 class ByHand(threading.Thread):
-    """A program that inserts recordings with the handover's statement, first fast, then slowly."""
+    """A program that inserts recordings with a statement of its own, first fast, then slowly."""
 
     def __init__(self, urls: Iterator[str]) -> None:
         """Take the URLs to insert."""
@@ -68,7 +103,7 @@ class ByHand(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Insert until it is enough; every phone of the dialer gets calls, before and after."""
+        """Insert earlier and later calls of every phone of the dialer, until `is_enough` is set."""
         try:
             with psycopg.connect(autocommit=True) as connection:
                 for number, url in enumerate(self.urls):
@@ -93,10 +128,8 @@ class ByHand(threading.Thread):
 
 
 def test_builds_runs_and_inserts_by_hand_at_once(
-    connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: psycopg.Connection, dbt: Dbt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection.execute(SOURCE_TABLES)
-    dbt = Dbt(tmp_path / "dbt")
     with serving({}) as host, speech_server() as provider:
         monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-tests")
         monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
@@ -111,12 +144,17 @@ def test_builds_runs_and_inserts_by_hand_at_once(
                 text=True,
             )
 
-        serve_recordings(connection, host, range(1_000, 1_040))
+        serve_recordings(source, host, range(1_000, 1_040))
         dbt.run("run")
-        # while the first files are transcribed, more arrive by both ways, some by either
+        # More recordings arrive while the first are transcribed: in the source, by hand, or both.
         worker = transcribe()
-        until_doing(lambda: len(provider.requests) > 2, worker)
-        serve_recordings(connection, host, range(1_040, 1_060))
+        until(
+            lambda: len(provider.requests) > 2,
+            seconds=120,
+            process=worker,
+            report=lambda: killed(worker),
+        )
+        serve_recordings(source, host, range(1_040, 1_060))
         both = [host.url(f"/vr/PR_{number}.mp3") for number in range(1_050, 1_060)]
         own = [host.url(f"/vr/by-hand-{number}.mp3") for number in range(10_000)]
         for path in own:
@@ -131,22 +169,20 @@ def test_builds_runs_and_inserts_by_hand_at_once(
         assert build.returncode == 0, said
         finish(worker)
 
-        # all that is left is done by the next ones, and nothing twice
+        # The next build and the next run do everything that is left, and nothing twice.
         dbt.run("build", "--exclude-resource-type", "unit_test")
         finish(transcribe())
-        files = one(connection, "select count(*) from media_pipeline.audio_files")
-        assert files == one(
-            connection, "select count(distinct url) from media_pipeline.audio_files"
-        )
+        files = one(source, "select count(*) from media_pipeline.audio_files")
+        assert files == one(source, "select count(distinct url) from media_pipeline.audio_files")
         assert files >= 60 + by_hand.inserted - len(both)
         completed = "select count(*) from media_pipeline.transcriptions where status = 'completed'"
-        assert one(connection, completed) == files == len(provider.requests)
-        assert one(connection, MISNUMBERED) == 0
+        assert one(source, completed) == files == len(provider.requests)
+        assert misnumbered(source) == []
 
 
 @pytest.fixture
 def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
-    """Run a server that no other test misses while it recovers from a killed backend."""
+    """Run a server of the test's own, because it disconnects everybody after a killed backend."""
     with running_server() as server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
@@ -159,28 +195,15 @@ def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
 def connection_again() -> psycopg.Connection:
     """Connect as soon as the server has recovered."""
 
-    def connect() -> psycopg.Connection | None:
-        with contextlib.suppress(psycopg.OperationalError):
-            return psycopg.connect(autocommit=True)
-        return None
+    def is_up() -> bool:
+        try:
+            psycopg.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
-    return until(connect, seconds=60)
-
-
-def until_gone(connection: psycopg.Connection, backend: int) -> None:
-    """Wait until PostgreSQL has ended the session of a killed client."""
-    gone = "select count(*) = 0 from pg_stat_activity where pid = %s"
-    until(lambda: one(connection, gone, backend), seconds=60)
-
-
-def until_doing(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait for a condition that a process makes true; show its output if it does not."""
-
-    def end() -> str:
-        process.kill()
-        return process.communicate()[0]
-
-    until(condition, seconds=120, process=process, report=end)
+    until(is_up, seconds=60, report=lambda: "no recovery")
+    return psycopg.connect(autocommit=True)
 
 
 def contents(connection: psycopg.Connection) -> list[tuple[object, ...]]:
@@ -191,7 +214,7 @@ def contents(connection: psycopg.Connection) -> list[tuple[object, ...]]:
 
 @contextlib.contextmanager
 def blocked_insert() -> Iterator[str]:
-    """Keep a refresh in the middle of its insert; yield a pattern of that statement."""
+    """Block a refresh in the middle of its insert; yield a pattern of that statement."""
     url = "https://vault.example.test/vr/PR_150.mp3"
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect() as blocker:
         insert = "insert into media_pipeline.audio_files (url, url_sha1) values (%s, %s)"
@@ -202,45 +225,54 @@ def blocked_insert() -> Iterator[str]:
 
 @contextlib.contextmanager
 def blocked_numbering() -> Iterator[str]:
-    """Keep a refresh in the middle of its numbering, when it has inserted everything."""
+    """Block a refresh in the middle of its numbering, when it has inserted all its rows."""
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect() as blocker:
         blocker.execute("select from media_pipeline.audio_files where id = 50 for update")
         yield "%update%index_in_phone%"
 
 
-def test_what_a_kill_leaves_half_done_is_undone(
-    own_server: psycopg.Connection, tmp_path: Path
-) -> None:
-    dbt = Dbt(tmp_path / "dbt")
+def kill_midway(dbt: Dbt, victim: str, blocked: Callable[[], Blocked]) -> None:
+    """Kill dbt or its backend in the middle of a statement, and wait until both are gone."""
+    with blocked() as doing:
+        build = dbt.start("run")
+        with connection_again() as connection:
+            until(
+                lambda: one(connection, f"select count(*) = 1 {WAITING}", doing),
+                seconds=120,
+                process=build,
+                report=lambda: killed(build),
+            )
+            backend = one(connection, f"select pid {WAITING}", doing)
+        if victim == "dbt":
+            build.kill()
+        else:
+            os.kill(backend, signal.SIGKILL)
+        build.communicate()
+        assert build.returncode
+    with connection_again() as connection:
+        # A backend notices the end of its client only when it has an answer to send.
+        until(
+            lambda: one(connection, IS_GONE, backend),
+            seconds=60,
+            report=lambda: "the backend of the killed dbt goes on",
+        )
+
+
+def test_what_a_kill_leaves_half_done_is_undone(own_server: psycopg.Connection, dbt: Dbt) -> None:
     generate_recordings(own_server, range(1_000, 1_100), contacts=5)
     dbt.run("run")
     before = contents(own_server)
-    # these come before the known ones, which therefore move
+    # These calls began before the known ones, so that the numbers of the known ones change.
     generate_recordings(own_server, range(100, 200), contacts=5)
 
-    for victim, blocked in [
-        ("dbt", blocked_insert),
-        ("backend", blocked_numbering),
-    ]:
-        with blocked() as doing:
-            build = dbt.start("run")
-            with connection_again() as connection:
-                until_doing(
-                    lambda: one(connection, f"select count(*) {WAITING}", doing) == 1, build
-                )
-                backend = one(connection, f"select pid {WAITING}", doing)
-            if victim == "dbt":
-                build.kill()
-            else:
-                os.kill(backend, signal.SIGKILL)
-            build.communicate()
-            assert build.returncode
-        with connection_again() as connection:
-            # a backend learns of its client's end only when it has an answer to send
-            until_gone(connection, backend)
-            assert contents(connection) == before
+    kill_midway(dbt, "dbt", blocked_insert)
+    with connection_again() as connection:
+        assert contents(connection) == before
+    kill_midway(dbt, "backend", blocked_numbering)
+    with connection_again() as connection:
+        assert contents(connection) == before
 
     dbt.run("run")
     with connection_again() as connection:
         assert len(contents(connection)) == 200
-        assert one(connection, MISNUMBERED) == 0
+        assert misnumbered(connection) == []

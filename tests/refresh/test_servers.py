@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 
 from tests.support import REPOSITORY
-from tests.support.refresh.compare import assert_as_expected
+from tests.support.refresh.compare import assert_as_expected, issues
 from tests.support.refresh.dbt import SOURCE_TABLES, Dbt, finish
 from tests.support.refresh.dirt import Dirt, write
 from tests.support.refresh.oracle import Catalogue
@@ -31,7 +31,7 @@ SETTINGS = Settings(source_timezone="Europe/Berlin")
 
 @dataclass(frozen=True)
 class Variant:
-    """A database, its sessions' settings, and the dialer's columns in it."""
+    """A database with settings of its sessions and types of the dialer's columns."""
 
     timezone: str
     date_style: str
@@ -49,7 +49,7 @@ VARIANTS = [
 
 
 def language(connection: psycopg.Connection) -> str:
-    """Return what makes a database sort as people do, where the server can do that at all."""
+    """Return options for a database that sorts as people do, if the server has such a locale."""
     found = connection.execute(
         """
         select collprovider, collname from pg_collation
@@ -59,14 +59,14 @@ def language(connection: psycopg.Connection) -> str:
     ).fetchall()
     for provider, name in found:
         return "icu_locale 'de' locale_provider icu" if provider == "i" else f"locale '{name}'"
-    # no language, but other letters and digits than C; before 17 there is not even that
+    # This locale has no language, but knows more letters and digits than C. It came with 17.
     is_new = connection.info.server_version >= 170000
     return "locale_provider builtin builtin_locale 'PG_UNICODE_FAST'" if is_new else ""
 
 
 @contextlib.contextmanager
 def database(server: dict[str, str], variant: Variant) -> Iterator[psycopg.Connection]:
-    """Make a migrated database, point PG* at it, and connect in a session like any other."""
+    """Create a migrated database, point PG* at it, and yield a connection to it."""
     name = f"variant_{os.getpid()}_{os.urandom(3).hex()}"
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -91,24 +91,27 @@ def database(server: dict[str, str], variant: Variant) -> Iterator[psycopg.Conne
 
 
 def dirty_source() -> Source:
-    """Return few rows of all kinds, and a campaign whose names no two languages sort alike."""
+    """Return a few rows of all kinds, and names of a campaign that languages sort differently."""
     dirt = Dirt(20262)
     dirt.add_contacts(150)
     dirt.add_recordings(900)
     source = dirt.source
     source.campaign_map = [("C1", "Zebra"), ("C1", "apple"), ("C1", "Äpfel"), ("C2", None)]
-    # zones had seconds in those days, and a letter may be two
+    # The offsets of those days had seconds, and some languages sort ß as two letters.
     for number, text in enumerate(["1890-01-01T00:00:00Z", "1884-06-01", "0007-01-01 00:00+00"]):
         source.recordings[-number] = Recording(-number, "K1", f"/PR_ß{number}", text, text)
     return source
 
 
 def with_timestamps(source: Source) -> Source:
-    """Return the rows that columns of a timestamp type can hold: local times, or none."""
+    """Return the rows as columns of a timestamp type can hold them: with local times or nulls."""
 
     def local(text: str | None) -> str | None:
         found = instant(text, "UTC")
-        return None if found is None else str(datetime(1970, 1, 1) + timedelta(microseconds=found))  # noqa: DTZ001
+        if found is None:
+            return None
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=found)
+        return str(moment.replace(tzinfo=None))
 
     rows = {
         row.id: row._replace(started=local(row.started), stopped=local(row.stopped))
@@ -118,7 +121,7 @@ def with_timestamps(source: Source) -> Source:
 
 
 def change_types(connection: psycopg.Connection, variant: Variant) -> None:
-    """Give the timestamps another type than text; one without a zone is Berlin's local time."""
+    """Give the timestamps another type than text; without an offset they are Berlin's time."""
     value = "{}::timestamp at time zone 'Europe/Berlin'"
     value = value if variant.timestamps == "timestamptz" else f"{{}}::{variant.timestamps}"
     for column in ("started", "stopped"):
@@ -151,7 +154,7 @@ def test_every_server_and_session_gives_the_same(server: dict[str, str], tmp_pat
 
 
 def test_ids_and_phones_may_be_numbers_and_collations_differ(
-    connection: psycopg.Connection, tmp_path: Path
+    connection: psycopg.Connection, dbt: Dbt
 ) -> None:
     connection.execute(
         """
@@ -173,7 +176,6 @@ def test_ids_and_phones_may_be_numbers_and_collations_differ(
             (2, '07', 'https://vault.example.test/2', 'yesterday', null)
         """
     )
-    dbt = Dbt(tmp_path / "dbt")
     dbt.run("run")
     found = connection.execute(
         """
@@ -184,7 +186,7 @@ def test_ids_and_phones_may_be_numbers_and_collations_differ(
     ).fetchall()
     assert found == [("493023125001", "Spring", 60, ["2 contact_missing"])]
 
-    # what cannot be read is refused before anything is written, each column on a line of its own
+    # dbt refuses every type that it cannot read, each on a line of its own, before it writes.
     connection.execute(
         """
         alter table recordings alter started type integer using 1767225600;
@@ -209,3 +211,41 @@ def test_ids_and_phones_may_be_numbers_and_collations_differ(
             ("recordings", "stopped", "date", f"text, {times}"),
         ]
     ]
+
+
+def test_columns_of_other_types_and_owners_who_change_them(
+    connection: psycopg.Connection, dbt: Dbt
+) -> None:
+    connection.execute(
+        """
+        create table contacts (
+            "$id" varchar(20) primary key, "$phone" varchar(40), "$campaign_id" varchar(20)
+        );
+        create table recordings (
+            id smallint primary key, contact_id varchar(20), location varchar(200),
+            started timestamptz, stopped timestamp
+        );
+        insert into contacts values ('K1', '+49 30 23125001', 'C1');
+        insert into recordings values
+            (1, 'K1', 'https://vault.example.test/1.mp3', '2026-07-01 10:00Z', '2026-07-01 12:01'),
+            (2, 'K1', 'https://vault.example.test/2.mp3', 'infinity', null)
+        """
+    )
+    dbt.run("build", source_timezone="Europe/Berlin")
+    found = connection.execute(
+        """
+        select source_row_id, campaign_name, duration_seconds, started is null
+        from media_pipeline.audio_files order by id
+        """
+    ).fetchall()
+    assert found == [(1, "unknown", 60, False), (2, "unknown", None, True)]
+    assert [issue[:2] for issue in issues(connection)] == [(2, "started_unreadable")]
+
+    connection.execute(
+        """
+        alter table recordings alter column started type text using 'yesterday';
+        alter table recordings alter column id type bigint
+        """
+    )
+    assert [issue[:2] for issue in issues(connection)] == [(2, "started_unreadable")]
+    connection.execute("drop table recordings, contacts")

@@ -59,6 +59,18 @@ def issues(connection: Connection) -> list[Issue]:
     return [Issue(*row) for row in found]
 
 
+def misnumbered(connection: Connection) -> list[tuple[Any, ...]]:
+    """Return the calls whose number is not their place among the calls of their phone."""
+    return connection.execute(
+        """
+        select * from (
+            select *, row_number() over (partition by phone order by started nulls last, id) as n
+            from media_pipeline.audio_files where phone is not null
+        ) as calls where index_in_phone is distinct from n
+        """
+    ).fetchall()
+
+
 def insert_by_hand(connection: Connection, files: list[AudioFile]) -> None:
     """Insert as other programs do; PostgreSQL turns the oracle's microseconds into instants."""
     names = [*asdict(files[0])]
