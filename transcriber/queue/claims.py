@@ -6,7 +6,6 @@ write is fenced with that pair, and with the URL that was transcribed.
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import random
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from transcriber.core.clock import SYSTEM_CLOCK
 from transcriber.db.json import as_json, storable
+from transcriber.queue.ends import QueueEnd
 from transcriber.queue.jobs import Claimed, Job, Renewed
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from transcriber.core.verdicts import FileFailure
     from transcriber.queue.jobs import Completion, Provider, RetryPolicy, Selection
     from transcriber.queue.statement import Statements
-
-# A claim starts where the last one ended, but not for longer: new calls arrive before that place.
-CURSOR_SECONDS = 1.0
 
 
 class Claims:
@@ -48,8 +45,8 @@ class Claims:
         self._statements = statements
         self._provider = provider
         self._selection = selection
-        self._newest = _End(clock, is_newest=True)
-        self._oldest = _End(clock, is_newest=False)
+        self._newest = QueueEnd(clock, is_newest=True)
+        self._oldest = QueueEnd(clock, is_newest=False)
         self.claim_ttl = claim_ttl
         # No other process has this name, nor has this one after a restart.
         self.claimant = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -70,7 +67,7 @@ class Claims:
             paused_because=first.paused_because or second.paused_because,
         )
 
-    async def _claim_from(self, end: _End, batch: int) -> Claimed:
+    async def _claim_from(self, end: QueueEnd, batch: int) -> Claimed:
         if not batch:
             return Claimed([], any_pending=False, paused_because=None)
         rows = await self._statements.fetch(
@@ -175,32 +172,6 @@ class Claims:
         """Stop every worker of this provider."""
         parameters = {"provider": self._provider.name, "reason": reason, "claimant": self.claimant}
         await self._statements.fetch("pause_provider", parameters)
-
-
-class _End:
-    """One end of the queue, and the start of the call at which the next claim begins.
-
-    While somebody holds an old snapshot, PostgreSQL keeps the index entries of files that are done,
-    and a claim that began at the end would walk over all of them.
-    """
-
-    def __init__(self, clock: Clock, *, is_newest: bool) -> None:
-        self.is_newest = is_newest
-        self._clock = clock
-        self.begin_at = 0.0  # in seconds since 1970
-        self._expires_at = 0.0
-        self._start_over()
-
-    def move(self, reached: float | None, *, was_full: bool) -> None:
-        """Go on from where a claim ended; from the end when it found little, or after a while."""
-        if not was_full or self._clock.now() > self._expires_at:
-            self._start_over()
-        elif reached is not None:
-            self.begin_at = reached
-
-    def _start_over(self) -> None:
-        self.begin_at = math.inf if self.is_newest else -math.inf
-        self._expires_at = self._clock.now() + CURSOR_SECONDS
 
 
 def _newest_of(batch: int, selection: Selection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from transcriber.core.clock import SYSTEM_CLOCK
+from transcriber.core.clock import SYSTEM_CLOCK, jittered
 from transcriber.queue.jobs import Pending
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transcriber.queue.jobs import Selection
     from transcriber.queue.statement import Statements
 
+NEWS_SECONDS = 1.0
 RECONCILE_SECONDS = 30.0
 LOOK_BACK_IDS = 1_000
 
@@ -47,6 +48,12 @@ class Upkeep:
         await self._statements.fetch("wake")
         # A transaction gets its ids before it commits, so look back at ids still on their way.
         await self._enqueue_above(max(0, self._last_id - LOOK_BACK_IDS))
+
+    async def keep_enqueuing(self) -> None:
+        """Do so every second: a worker that watches gets new files while others are pending."""
+        while True:
+            await self._clock.sleep(jittered(NEWS_SECONDS))
+            await self.enqueue_news()
 
     async def _enqueue_above(self, after_id: int) -> None:
         (row,) = await self._statements.fetch("enqueue", {"after_id": after_id})

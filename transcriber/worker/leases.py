@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from transcriber.core.clock import SYSTEM_CLOCK
+from transcriber.core.clock import SYSTEM_CLOCK, jittered
 from transcriber.core.verdicts import LostClaim
 from transcriber.worker.outcome import Lost
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transcriber.queue.jobs import Job
     from transcriber.worker.outcome import Listener
 
+LONGEST_WAIT_SECONDS = 1.0
 RENEWALS_PER_LEASE = 3
 # Before a paid call, a claim is confirmed when less than this share of its life is left.
 SHARE_TO_CONFIRM = 0.1
@@ -79,6 +80,12 @@ class Leases:
     def now(self) -> float:
         """Return the time by the clock that leases are measured with."""
         return self._clock.now()
+
+    async def wait_for_change(self) -> None:
+        """Wait until a file moves on, but not for long, because others change the queue, too."""
+        self.changed.clear()
+        with anyio.move_on_after(jittered(LONGEST_WAIT_SECONDS)):
+            await self.changed.wait()
 
     def take(self, jobs: Iterable[Job], asked_at: float) -> Iterator[Flight]:
         """Hold the files of these jobs; yield those that were not held already."""

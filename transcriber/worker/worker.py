@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from transcriber.core.clock import jittered
 from transcriber.core.errors import TranscriberError
 from transcriber.core.verdicts import ProviderStoppedError
 from transcriber.worker.attempts import Attempts
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from transcriber.worker.steps import Transcribe, Work
 
 WRITERS = 2  # One writes while the other waits for the disk.
-POLL_SECONDS = 1.0
 SECONDS_TO_WRITE_AT_THE_END = 10.0
 
 
@@ -66,7 +64,6 @@ class Worker:
         self._prefetch = Prefetch(slots)
         self._attempts = Attempts(claims, self._leases, retry_policy, listener, self._stop_because)
         self._writer = Writer(claims, self._leases, self._attempts, listener)
-        self._changed = self._leases.changed
         self._is_stopping = False
         self._stopped: ProviderStoppedError | None = None
         self._files_claimed = 0
@@ -75,7 +72,7 @@ class Worker:
         """Claim no more, and finish or release what is in flight."""
         self._is_stopping = True
         self._leases.drop_all(Phase.AHEAD)  # Now, because a slot would take the next file.
-        self._changed.set()
+        self._leases.changed.set()
 
     def _stop_because(self, stopped: ProviderStoppedError) -> None:
         """Stop, and say why once what is in flight has ended, because it may be paid for."""
@@ -87,7 +84,8 @@ class Worker:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._leases.keep_renewing)
-                group.start_soon(self._hear_news)
+                if self._limits.watch:
+                    group.start_soon(self._upkeep.keep_enqueuing)
                 for _ in range(WRITERS):
                     group.start_soon(self._writer.keep_writing)
                 for _ in range(self._prefetch.preparers):
@@ -124,17 +122,11 @@ class Worker:
                 return
             batch = 0 if self._writer.is_behind else self._prefetch.next_batch()
             if batch == 0:
-                await self._wait_for_change()
+                await self._leases.wait_for_change()
             elif not await self._claim(batch):
                 if not self._limits.watch:
                     return
-                await self._wait_for_change()
-
-    async def _hear_news(self) -> None:
-        """Under --watch, queue new files and ended cooldowns, also while others are pending."""
-        while self._limits.watch:
-            await asyncio.sleep(jittered(POLL_SECONDS))
-            await self._upkeep.enqueue_news()
+                await self._leases.wait_for_change()
 
     async def _claim(self, batch: int) -> bool:
         """Claim files; tell whether any are pending."""
@@ -158,20 +150,14 @@ class Worker:
     async def _finish(self) -> None:
         """Wait for what is in flight; when stopping, for what is paid for, and not for long."""
         while self._leases and not self._is_stopping:
-            await self._wait_for_change()
+            await self._leases.wait_for_change()
         if self._is_stopping:
             self._leases.drop_all(Phase.AHEAD)
             self._listener(Stopping(len(self._leases)))
         ends_at = self._leases.now() + self._limits.grace
         while self._leases and self._leases.now() < ends_at:
-            await self._wait_for_change()
+            await self._leases.wait_for_change()
         self._leases.drop_all(Phase.IN_SLOT)
-
-    async def _wait_for_change(self) -> None:
-        """Wait until a file moves on, but not for long, because others change the queue, too."""
-        self._changed.clear()
-        with anyio.move_on_after(jittered(POLL_SECONDS)):
-            await self._changed.wait()
 
     # ---------- the steps
 
@@ -180,7 +166,7 @@ class Worker:
             while True:
                 flight = await self._prefetch.next_claimed()
                 if self._prefetch.is_low:
-                    self._changed.set()
+                    self._leases.changed.set()
                 if flight.is_dropped:
                     continue
                 with self._leases.working_on(flight):
@@ -193,7 +179,7 @@ class Worker:
             while True:
                 flight = await self._prefetch.next_for_slot()
                 if self._prefetch.is_low:
-                    self._changed.set()
+                    self._leases.changed.set()
                 if flight.is_dropped:
                     continue
                 with self._leases.working_on(flight):

@@ -20,7 +20,7 @@ from tests.support.database.catalogue import (
 )
 from tests.support.queue import Queue, completion_of, fail, run_with_two_workers
 from transcriber.db.connect import open_pool
-from transcriber.queue.claims import CURSOR_SECONDS
+from transcriber.queue.ends import CURSOR_SECONDS
 from transcriber.queue.jobs import Renewed, Selection
 from transcriber.queue.upkeep import RECONCILE_SECONDS
 
