@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tests.support.pipeline import Pipeline
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_stopped_worker_releases_its_claims(
     pipeline: Pipeline, number: signal.Signals, code: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""A Retry-After header may hold seconds, milliseconds or a date, or may make no sense."""
+"""Headers that say how long to wait: seconds, milliseconds, a date, or no sense at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from transcriber.core.http import retry_after_seconds
+from transcriber.core.http import (
+    LONGEST_RESET_SECONDS,
+    RateLimit,
+    rate_limit,
+    retry_after_seconds,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -32,3 +37,25 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 )
 def test_retry_after_is_a_number_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after_seconds(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset", "expected"),
+    [
+        ("0", "1m30.5s", RateLimit(0, 90.5)),
+        ("12", "250ms", RateLimit(12, 0.25)),
+        ("0", "999999h", RateLimit(0, LONGEST_RESET_SECONDS)),
+        ("0", "soon", None),
+        ("few", "1s", None),
+        ("0", "1.2.3s", None),
+        ("", "", None),
+    ],
+)
+def test_a_rate_limit_is_read_and_bounded(
+    remaining: str, reset: str, expected: RateLimit | None
+) -> None:
+    headers = {
+        "x-ratelimit-remaining-requests": remaining,
+        "x-ratelimit-reset-requests": reset,
+    }
+    assert rate_limit(headers) == expected

@@ -17,6 +17,14 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 # it (mapped, NAT64) or refused below (6to4), so that they cannot hide a private IPv4 address.
 PUBLIC_IPV6 = IPv6Network("2000::/3")
 
+# Python takes these for public, or for public in part, and no recording is there.
+NOT_PUBLIC: Networks = (
+    IPv4Network("168.63.129.16/32"),  # a cloud's platform, which answers its machines only
+    IPv4Network("192.0.0.0/24"),  # protocol assignments; a cloud's metadata is at .192
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays, withdrawn by RFC 7526
+    IPv6Network("3fff::/20"),  # documentation, RFC 9637
+)
+
 
 class InvalidNetworkError(TranscriberError):
     """The network cannot be read: write it like 10.1.0.0/16, fd00::/8 or 127.0.0.1."""
@@ -41,5 +49,7 @@ def is_allowed(address: Address, allowed: Networks) -> bool:
     if any(address in network for network in allowed):
         return True
     if isinstance(address, IPv6Address) and (address not in PUBLIC_IPV6 or address.sixtofour):
+        return False
+    if any(address in network for network in NOT_PUBLIC):
         return False
     return address.is_global and not address.is_multicast

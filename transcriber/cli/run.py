@@ -96,7 +96,7 @@ from transcriber.worker.outcome import Outcome, tell_all
     type=click.FloatRange(min=0),
     default=RunLimits.grace,
     show_default=True,
-    help="After SIGTERM or Ctrl-C, let files in flight finish within this many seconds.",
+    help="After SIGTERM, SIGHUP or Ctrl-C, let files in flight finish within this many seconds.",
 )
 @option(
     "log-format",
@@ -135,7 +135,7 @@ def run(
     Run it after each `dbt build`, on as many machines as you like. Exit codes: 0 all went well,
     1 some files failed (see `transcriber failures`), 2 wrong usage or configuration, 3 a person
     must act at the provider (key, credit, model) and then run `transcriber resume`, 130 stopped
-    by Ctrl-C, 143 by SIGTERM.
+    by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 
     \b
     Examples:

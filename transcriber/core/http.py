@@ -46,16 +46,20 @@ class RateLimit:
     reset_seconds: float
 
 
+LONGEST_RESET_SECONDS = 120.0
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """Read `x-ratelimit-remaining-requests: 0` and `x-ratelimit-reset-requests: 1m30.5s`."""
+    """Read `x-ratelimit-remaining-requests: 0` and `x-ratelimit-reset-requests: 1m30.5s`.
+
+    A provider that says more than two minutes is asked again after two: it may be wrong.
+    """
     remaining = headers.get("x-ratelimit-remaining-requests", "")
     reset = headers.get("x-ratelimit-reset-requests", "")
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", reset)
     try:
         seconds = sum(float(number) * UNIT_SECONDS[unit] for number, unit in parts)
-        return RateLimit(int(remaining), seconds) if parts else None
+        return RateLimit(int(remaining), min(seconds, LONGEST_RESET_SECONDS)) if parts else None
     except ValueError:
         return None

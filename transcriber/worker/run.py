@@ -32,7 +32,7 @@ class Stop:
     def listen(self) -> None:
         """Hear signals from now on, in the task that they end."""
         task = asyncio.current_task()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.hear, number, task)
 
     def hear(self, number: int, task: asyncio.Task[None] | None) -> None:
