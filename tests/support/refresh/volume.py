@@ -91,9 +91,9 @@ def fill(connection: Connection, recordings: int, *, first: int = 1) -> None:
     add_recordings(connection, recordings - first + 1, first=first, contacts=contacts)
 
 
-def without_autovacuum(connection: Connection) -> None:
-    """Keep PostgreSQL from renewing the statistics of the refresh's tables."""
-    for table in TABLES:
+def without_autovacuum(connection: Connection, tables: tuple[str, ...] = TABLES) -> None:
+    """Keep PostgreSQL from renewing the statistics of these tables."""
+    for table in tables:
         connection.execute(f"alter table {table} set (autovacuum_enabled = off)".encode())
 
 
