@@ -1,4 +1,4 @@
-{#- The var default_campaign_name, checked: a text, or none for no name.
+{#- The var default_campaign_name, checked: a text, or null for no name.
 
     {{ default_campaign_name() }} -> 'unknown'
 -#}

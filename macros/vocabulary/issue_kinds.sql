@@ -24,16 +24,16 @@
         ),
         (
             'campaign_not_selected', 'info',
-            'Nothing; to load it, add its campaign to the var campaign_ids.'
+            'Do nothing, or add its campaign to the var campaign_ids to load it.'
         ),
         (
             'duplicate_url', 'info',
-            'Nothing: its audio is in the catalogue as audio_file_id.'
+            'Do nothing: its audio is in the catalogue as audio_file_id.'
         ),
         (
             'duplicate_recording_id', 'warning',
-            'Compare it with audio_file_id: a copy may be deleted, another call needs a'
-            || ' PR_ id of its own in its URL.'
+            'Compare it with audio_file_id. Delete it if it is a copy; if it is another'
+            || ' call, give its URL a PR_ id of its own.'
         ),
         (
             'started_unreadable', 'warning',
@@ -46,7 +46,7 @@
         (
             'negative_duration', 'warning',
             'Correct the recording, then set started and stopped of the audio file to'
-            || ' null: the next run reads them again.'
+            || ' null; the next run reads them again.'
         )
     ) as kinds
 {%- endmacro %}

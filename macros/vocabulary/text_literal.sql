@@ -1,4 +1,4 @@
-{#- The value of a var as a text in SQL; none becomes null.
+{#- The value of a var as a text in SQL; a missing value becomes null.
 
     {{ text_literal("it's") }} -> 'it''s'::text
 -#}

@@ -45,7 +45,7 @@ select
     coalesce(
         duration_seconds, {{ duration_seconds('started', 'stopped') }}
     ) as duration_seconds,
-    -- none where a call got its start just now: the post-hook numbers its phone anew
+    -- Null where this run fills in the start: the post-hook then numbers the phone.
     case
         when known_start is not null or started is null then index_in_phone
     end as index_in_phone

@@ -6,10 +6,10 @@ select
     ---------- text
     typed_phone,
     {{ normalized_phone('typed_phone') }} as phone
--- no CTE: the planner would normalise every contact's phone before it joins a few
+-- Not a CTE: PostgreSQL would normalise every contact's phone before it joins a few.
 from (
     select
-        -- whatever collations the columns have: a join of two kinds is an error
+        -- One collation for all: PostgreSQL refuses to join texts of two collations.
         "$id"::text collate "default" as contact_id,
         "$campaign_id"::text collate "default" as campaign_id,
         "$phone"::text collate "default" as typed_phone

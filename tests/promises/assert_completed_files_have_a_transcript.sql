@@ -1,10 +1,10 @@
--- warn: the transcriber always writes a text, if an empty one; other programs may not
+-- Only a warning: the transcriber always writes a text, even an empty one, but other
+-- programs may complete a file without a text.
 {{ config(
     tags=['audit'],
     severity='warn',
     meta={
-        'next_steps': "Delete the rows of transcriptions listed: the next transcriber run takes their"
-            ~ " files."
+        'next_steps': "Delete the listed rows of transcriptions; the next transcriber run takes their files."
     }
 ) }}
 

@@ -1,9 +1,10 @@
--- warn: the transcriber deletes the failure of what it completes, others may not
+-- Only a warning: the transcriber deletes the failure of a file that it completes, but
+-- other programs may leave it.
 {{ config(
     tags=['audit'],
     severity='warn',
     meta={
-        'next_steps': "Delete the rows of transcription_failures listed: their files are transcribed."
+        'next_steps': "Delete the listed rows of transcription_failures, because their files are transcribed."
     }
 ) }}
 

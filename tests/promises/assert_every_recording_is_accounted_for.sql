@@ -1,6 +1,6 @@
 {{ config(meta={
-    'next_steps': "Run dbt again. A recording that stays breaks the promise that each one is either"
-        ~ " loaded or listed once per issue: look it up in int_judged_recordings (dbt show)."
+    'next_steps': "Run dbt build again. If a recording is still listed here, it is neither loaded nor"
+        ~ " listed with an issue, or it is both: look it up in int_judged_recordings (dbt show)."
 }) }}
 
 with
@@ -27,14 +27,14 @@ listed as (
     group by source_row_id
 ),
 
--- full joins, since no plan for them has a nested loop, whatever the statistics say
+-- Full joins: PostgreSQL never runs them as nested loops, even with bad statistics.
 accounts as (
     select
         recordings.source_row_id,
         audio_files.id is not null as is_loaded,
         coalesce(listed.is_rejected, false) as is_rejected,
         coalesce(listed.is_listed_twice, false) as is_listed_twice,
-        -- arrived since the last run, which is no fault
+        -- The recording arrived after the last run, so the next run loads or lists it.
         recordings.source_row_id > max(audio_files.source_row_id) over () as is_newer
     from recordings
     full join audio_files

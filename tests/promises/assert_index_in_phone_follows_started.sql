@@ -1,9 +1,8 @@
--- audit: the refresh numbers what it touches, and this sorts all there is
+-- In the audit, because it sorts all calls; the refresh numbers those that it touches.
 {{ config(
     tags=['audit'],
     meta={
-        'next_steps': "Set index_in_phone to null for the phones listed: the next run numbers them"
-            ~ " anew."
+        'next_steps': "Set index_in_phone to null for the listed phones; the next run numbers them anew."
     }
 ) }}
 
@@ -21,7 +20,7 @@ numbered as (
         row_number() over (
             partition by phone order by started nulls last, id
         ) as true_index,
-        -- another program inserted a call since: the next run numbers its phone
+        -- Another program inserted a call after the last run; the next run numbers it.
         bool_or(index_in_phone is null) over (partition by phone) as is_to_be_numbered
     from audio_files
     where phone is not null

@@ -1,5 +1,5 @@
 {{ config(meta={
-    'next_steps': "The foreign key to audio_files is missing: delete the rows listed, then alter table"
+    'next_steps': "The foreign key to audio_files is missing. Delete the listed rows, then: alter table"
         ~ " media_pipeline.transcriptions add foreign key (audio_file_id)"
         ~ " references media_pipeline.audio_files (id) on delete cascade."
 }) }}

@@ -1,11 +1,12 @@
--- audit: a server without pgcrypto hashes some thousands a second
--- warn: the refresh hashes by itself, other programs write what they like
+-- In the audit, because a server without pgcrypto hashes only some thousands a second.
+-- Only a warning: the refresh computes the hash, but other programs write their own.
 {{ config(
     tags=['audit'],
     severity='warn',
     meta={
-        'next_steps': "Tell whoever inserted the rows listed (source_table); then update each to"
-            ~ " media_pipeline.url_sha1(url), or delete it where another file has that hash."
+        'next_steps': "Tell the owners of the program that inserted the listed rows (see source_table)."
+            ~ " Set url_sha1 of each row to media_pipeline.url_sha1(url), or delete the row"
+            ~ " if another file has that hash."
     }
 ) }}
 

@@ -1,4 +1,4 @@
-"""`make docs`: one page that needs no network, and says what every model and column means."""
+"""`make docs` writes one page that needs no network and describes every model and column."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 @pytest.fixture(scope="module")
 def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that `make docs` writes to, without its prerequisite of an install."""
+    """Run `make docs` without `make setup`, and return the folder with the page."""
     folder = tmp_path_factory.mktemp("docs")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
@@ -47,7 +47,7 @@ def manifest(docs: Path) -> dict[str, Any]:
 
 
 def described(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Return the models and the sources."""
+    """Yield the models and the sources."""
     yield from manifest["sources"].values()
     for node in manifest["nodes"].values():
         if node["resource_type"] == "model":
@@ -61,7 +61,7 @@ def described(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_the_page_is_searched_offline(docs: Path, tmp_path: Path) -> None:
     assert CHROMIUM is not None
     assert CHROMEDRIVER is not None
-    # moved away from whatever else dbt wrote
+    # The page must not need any of the other files that dbt wrote.
     page = tmp_path / "docs.html"
     shutil.copy(docs / "static_index.html", page)
     with running_browser(CHROMIUM, CHROMEDRIVER, tmp_path / "profile") as browser:
@@ -91,7 +91,7 @@ def test_every_column_is_documented(docs: Path, manifest: dict[str, Any]) -> Non
         assert columns == {*node["columns"]}, node["unique_id"]
         kind = "sources" if node["resource_type"] == "source" else "nodes"
         known = catalog[kind].get(node["unique_id"], {"columns": ()})
-        # the table audio_files has more columns than the model fills: the source has them all
+        # The table audio_files has columns that the model does not fill; the source describes them.
         if node["unique_id"] != "model.media_pipeline.audio_files":
             assert {*known["columns"]} <= columns, node["unique_id"]
     described_models = {node.split(".")[-1] for node in catalog["nodes"]}

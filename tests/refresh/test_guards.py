@@ -1,4 +1,4 @@
-"""What dbt refuses, and says in a line that names the next step."""
+"""dbt refuses databases and settings that it cannot use, in a line that names the next step."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ import psycopg
 import pytest
 
 from tests.support.database.handover import statement
-from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
+from tests.support.refresh.dbt import SOURCE_TABLES
+from transcriber.db import migrate
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.support.refresh.dbt import Dbt
 
 RUN_MIGRATIONS = "does not exist: run the migrations first (transcriber migrate)"
-
-
-@pytest.fixture
-def dbt(tmp_path: Path) -> Dbt:
-    return Dbt(tmp_path / "dbt")
 
 
 @pytest.mark.usefixtures("empty_database")
@@ -27,16 +23,21 @@ def test_without_migrations(dbt: Dbt) -> None:
         connection.execute(SOURCE_TABLES)
         assert f"the schema media_pipeline {RUN_MIGRATIONS}" in dbt.fail("build")
 
-        # the handover's own tables are not enough
+        # A deployment that is older than the migrations has the tables, but no functions.
         connection.execute(statement("tables").encode())
         assert f"the function media_pipeline.url_sha1 {RUN_MIGRATIONS}" in dbt.fail("build")
         count = connection.execute("select count(*) from media_pipeline.audio_files").fetchone()
         assert count == (0,)
 
 
-def test_with_a_column_missing(connection: psycopg.Connection, dbt: Dbt) -> None:
-    connection.execute(SOURCE_TABLES)
-    connection.execute("alter table media_pipeline.audio_files drop column index_in_phone")
+@pytest.mark.usefixtures("source")
+def test_without_the_newest_migrations(dbt: Dbt) -> None:
+    migrate.rollback("0009")
+    assert f"the view media_pipeline.file_states {RUN_MIGRATIONS}" in dbt.fail("run")
+
+
+def test_with_a_column_missing(source: psycopg.Connection, dbt: Dbt) -> None:
+    source.execute("alter table media_pipeline.audio_files drop column index_in_phone")
     said = dbt.fail("run")
     assert "the column index_in_phone of" in said
     assert RUN_MIGRATIONS in said

@@ -1,6 +1,6 @@
 """The refresh against an oracle in Python, over dirty rows that change between its runs.
 
-More is tried by hand: MEDIA_PIPELINE_SEEDS="1 2 3" make test ARGS="-k oracle"
+Other seeds than the one of `make test`: MEDIA_PIPELINE_SEEDS="1 2 3" make test ARGS="-k oracle"
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.refresh.compare import assert_as_expected, assert_issues, insert_by_hand
-from tests.support.refresh.dbt import SOURCE_TABLES, Dbt
 from tests.support.refresh.dirt import Dirt, write
 from tests.support.refresh.oracle import Catalogue
 from tests.support.refresh.rows import Contact, Recording, Settings, Source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from psycopg import Connection
+
+    from tests.support.refresh.dbt import Dbt
+
+pytestmark = pytest.mark.usefixtures("source")
 
 RUNS = 5
 CONTACTS = 400
@@ -32,9 +33,8 @@ def seeds() -> list[int]:
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_tables_are_as_the_oracle_says(connection: Connection, tmp_path: Path, seed: int) -> None:
-    connection.execute(SOURCE_TABLES)
-    dirt, dbt, catalogue = Dirt(seed), Dbt(tmp_path / "dbt"), Catalogue()
+def test_tables_are_as_the_oracle_says(connection: Connection, dbt: Dbt, seed: int) -> None:
+    dirt, catalogue = Dirt(seed), Catalogue()
     settings = dirt.settings()
     for run in range(RUNS):
         dirt.add_contacts(CONTACTS)
@@ -46,13 +46,13 @@ def test_tables_are_as_the_oracle_says(connection: Connection, tmp_path: Path, s
             catalogue.files += files
         write(connection, dirt.source, dirt.random)
         if run:
-            # the view tells what changed before the next run does something about it
+            # The view shows every change of the source, before the next run acts on it.
             where = f"seed {seed}, before run {run}"
             assert_issues(connection, catalogue, dirt.source, settings, where)
 
         settings = dirt.settings()
         catalogue.refresh(dirt.source, settings)
-        # the last with the data tests, which count the rows in their own way
+        # The last refresh runs the data tests, too, which count the rows in their own way.
         is_last = run == RUNS - 1
         command = ["build", "--exclude-resource-type", "unit_test"] if is_last else ["run"]
         dbt.run(*command, **asdict(settings))
@@ -60,10 +60,9 @@ def test_tables_are_as_the_oracle_says(connection: Connection, tmp_path: Path, s
         assert_as_expected(connection, catalogue, dirt.source, settings, where)
 
 
-def test_what_no_index_takes_does_not_end_the_load(connection: Connection, tmp_path: Path) -> None:
-    """As long as it may be, and one longer; random, since indexes compress what repeats itself."""
+def test_what_no_index_takes_does_not_end_the_load(connection: Connection, dbt: Dbt) -> None:
+    """A key is as long as an index takes, or one longer; it is random, so it does not compress."""
     digits = "".join(Dirt(1).random.choices("0123456789", k=10_000))
-    connection.execute(SOURCE_TABLES)
     source = Source()
     for number, (phone, path) in enumerate(
         [
@@ -82,7 +81,7 @@ def test_what_no_index_takes_does_not_end_the_load(connection: Connection, tmp_p
             number, f"K{number}", f"https://vault.example.test{path}", None, None
         )
     write(connection, source, Dirt(1).random)
-    Dbt(tmp_path / "dbt").run("run")
+    dbt.run("run")
     catalogue = Catalogue()
     catalogue.refresh(source, Settings())
     assert [file.source_row_id for file in catalogue.files] == [0, 1, 4, 5, 6, 7]
