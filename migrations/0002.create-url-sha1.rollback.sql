@@ -1,3 +1,3 @@
--- pgcrypto stays: others may use it
+-- pgcrypto stays, because other programs may use it.
 
 drop function if exists media_pipeline.url_sha1(text);

@@ -1,3 +1,3 @@
--- nothing else depends on it in the database: dbt's models call it at run time
+-- No view depends on the function: recording_issues calls it only when it is read.
 
 drop function if exists media_pipeline.try_timestamptz(text, text);

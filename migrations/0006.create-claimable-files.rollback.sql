@@ -1,3 +1,3 @@
--- a view holds nothing
+-- The view holds no data.
 
 drop view if exists media_pipeline.claimable_files;
