@@ -40,6 +40,7 @@ class ClaimsInMemory:
         self.refused: set[int] = set()
         self.newer: dict[int, Flight] = {}
         self.is_broken = False
+        self.is_fail_broken = False
 
     async def complete(self, completions: Sequence[Completion]) -> set[str]:
         """Store what is ours under the claim that it is written with."""
@@ -63,6 +64,8 @@ class ClaimsInMemory:
     async def fail(self, job: Job, failure: FileFailure, policy: RetryPolicy) -> str:
         """Record a failure."""
         del job, policy
+        if self.is_fail_broken:
+            raise ConnectionError
         return "permanent" if failure.permanent else "transient"
 
 
@@ -160,5 +163,20 @@ def test_a_writer_wakes_when_there_is_something_to_write() -> None:
         await settle()
         assert scene.told(Completed) == [1]
         writing.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_that_cannot_be_recorded_loses_no_other_transcript() -> None:
+    async def scenario() -> None:
+        scene = Scene(3)
+        scene.claims.refused = {0}
+        scene.claims.is_fail_broken = True
+        with pytest.raises(ConnectionError):
+            await scene.writer.write()
+        scene.claims.is_fail_broken = False
+        await scene.writer.write()
+        assert scene.told(Completed) == [1, 2]
+        assert scene.told(Failed) == [0]
 
     asyncio.run(scenario())

@@ -147,6 +147,8 @@ class Leases:
                 self._drop(flight)
 
     def _lose(self, flight: Flight) -> None:
+        if flight.is_dropped:
+            return
         self._drop(flight)
         self._listener(Lost(flight.job.audio_file_id))
 

@@ -76,17 +76,17 @@ class Writer:
             self._hear(flight, completion, is_written=completion.result_id in written)
 
     async def _write_one_by_one(self, batch: list[tuple[Flight, Completion]]) -> None:
-        while batch:
-            flight, _ = batch[0]
-            try:
-                await self._write(batch[:1])
-            except RefusedError as refused:
-                reason = f"PostgreSQL refuses the transcript (SQLSTATE {refused.sqlstate})"
-                await self._attempts.record(flight, FileFailure(reason, permanent=True))
-            except BaseException:
-                self._done[:0] = batch
-                raise
-            del batch[0]
+        try:
+            while batch:
+                flight, _ = batch[0]
+                try:
+                    await self._write(batch[:1])
+                except RefusedError as refused:
+                    reason = f"PostgreSQL refuses the transcript (SQLSTATE {refused.sqlstate})"
+                    await self._attempts.record(flight, FileFailure(reason, permanent=True))
+                del batch[0]
+        finally:
+            self._done[:0] = batch  # What an error left over is written later.
 
     def _hear(self, flight: Flight, completion: Completion, *, is_written: bool) -> None:
         if not is_written and flight.job != completion.job:
