@@ -13,6 +13,8 @@ from transcriber.core.http import RateLimit
 from transcriber.providers.pace import (
     BACK_OFF,
     GROWTH_PER_SECOND,
+    HORIZON_SECONDS,
+    LOWEST_RATE,
     LOWEST_START,
     SETTLE_SECONDS,
     SHORTEST_DISTANCE,
@@ -130,6 +132,47 @@ def test_refusals_that_come_together_count_once() -> None:
         await requests.clock.move(SETTLE_SECONDS / 2)
         requests.pace.throttled()
         assert await rate_of(requests) == pytest.approx(BACK_OFF * 10, rel=0.05)
+
+    play(scenario)
+
+
+def test_a_refusal_holds_the_next_request_for_as_long_as_the_rate_says() -> None:
+    async def scenario(requests: Requests) -> None:
+        requests.pace.throttled()  # Nothing was accepted: about one request a second.
+        assert await requests.ask(1, seconds=0.9 / BACK_OFF) == 0
+        assert await requests.ask(0, seconds=0.2 / BACK_OFF) == 1
+
+    play(scenario)
+
+
+def test_what_was_accepted_long_ago_says_nothing_about_the_rate() -> None:
+    async def scenario(requests: Requests) -> None:
+        await accept_evenly(requests, 100, 0.1)
+        await requests.clock.move(HORIZON_SECONDS)
+        requests.pace.throttled()
+        assert await rate_of(requests) == pytest.approx(BACK_OFF)
+
+    play(scenario)
+
+
+def test_a_refusal_never_raises_the_rate() -> None:
+    async def scenario(requests: Requests) -> None:
+        requests.pace.throttled()
+        await accept_evenly(requests, 100, 0.1)
+        before = await rate_of(requests)
+        await accept_evenly(requests, 20, 0.1)
+        requests.pace.throttled()
+        assert await rate_of(requests) < before
+
+    play(scenario)
+
+
+def test_a_provider_that_refuses_everything_is_still_asked_now_and_then() -> None:
+    async def scenario(requests: Requests) -> None:
+        for _ in range(200):
+            requests.pace.throttled()
+            await requests.clock.move(SETTLE_SECONDS)
+        assert await rate_of(requests) == pytest.approx(LOWEST_RATE)
 
     play(scenario)
 
