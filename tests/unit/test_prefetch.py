@@ -10,7 +10,7 @@ import pytest
 from tests.support.clock import MovableClock, settle
 from transcriber.queue.jobs import Job
 from transcriber.worker.leases import Flight
-from transcriber.worker.prefetch import LARGEST_BATCH, QUICK_SECONDS, Prefetch
+from transcriber.worker.prefetch import LARGEST_BATCH, PREPARERS, QUICK_SECONDS, Prefetch
 
 SLOTS = 8
 SMALLEST = 4  # one file for every second slot
@@ -50,6 +50,21 @@ def test_nothing_is_claimed_while_over_half_of_a_batch_is_left() -> None:
         await take(prefetch, 1)
         assert prefetch.is_low
         assert prefetch.next_batch() > 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("slots", "preparers"), [(1, 1), (3, 3), (64, PREPARERS)])
+def test_no_more_files_are_prepared_at_once_than_slots_can_take(slots: int, preparers: int) -> None:
+    assert Prefetch(slots, MovableClock()).preparers == preparers
+
+
+def test_the_files_left_of_a_batch_count_for_the_next() -> None:
+    async def scenario() -> None:
+        prefetch = Prefetch(SLOTS, MovableClock())
+        add(prefetch, prefetch.next_batch())
+        await take(prefetch, SMALLEST // 2)
+        assert prefetch.next_batch() == 2 * SMALLEST - SMALLEST // 2
 
     asyncio.run(scenario())
 
