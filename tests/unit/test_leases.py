@@ -12,7 +12,7 @@ import pytest
 from tests.support.clock import MovableClock, settle
 from transcriber.core.verdicts import LostClaim
 from transcriber.queue.jobs import Job, Renewed
-from transcriber.worker.leases import Flight, Leases, Phase
+from transcriber.worker.leases import SHARE_TO_CONFIRM, Flight, Leases, Phase
 from transcriber.worker.outcome import Event, Lost
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ class ClaimsInMemory:
         self.lost: set[int] = set()
         self.gone: set[int] = set()
         self.moved: dict[int, int] = {}
+        self.seconds_to_answer = 0.0
 
     async def renew(self, jobs: Sequence[Job]) -> Renewed:
         """Prolong what is neither lost nor gone."""
         self.renewed_at.append(self.clock.now())
-        return Renewed(
+        renewed = Renewed(
             kept={
                 job.url_sha1: replace(
                     job, audio_file_id=self.moved.get(job.audio_file_id, job.audio_file_id)
@@ -49,6 +50,8 @@ class ClaimsInMemory:
             },
             gone={job.url_sha1 for job in jobs if job.audio_file_id in self.gone},
         )
+        await self.clock.sleep(self.seconds_to_answer)
+        return renewed
 
 
 class Prepared:
@@ -91,6 +94,35 @@ def test_claims_are_renewed_at_a_third_of_their_life() -> None:
     asyncio.run(scenario())
 
 
+def test_a_renewed_lease_counts_from_the_question_not_from_the_answer() -> None:
+    async def scenario() -> None:
+        scene = Scene()
+        (flight,) = scene.take(1)
+        scene.claims.seconds_to_answer = 10
+        renewing = asyncio.create_task(scene.leases.keep_renewing())
+        await scene.clock.move(TTL / 3 + 10)
+        renewing.cancel()
+        assert flight.valid_until == scene.claims.renewed_at[0] + TTL
+
+    asyncio.run(scenario())
+
+
+def test_a_renewal_says_nothing_about_a_claim_that_was_made_while_it_ran() -> None:
+    async def scenario() -> None:
+        scene = Scene()
+        (flight,) = scene.take(1)
+        scene.claims.lost = {1}
+        scene.claims.seconds_to_answer = 10
+        renewing = asyncio.create_task(scene.leases.keep_renewing())
+        await scene.clock.move(TTL / 3 + 5)
+        assert scene.take(1, seconds=5) == []
+        await scene.clock.move(5)
+        renewing.cancel()
+        assert (scene.events, flight.is_dropped, len(scene.leases)) == ([], False, 1)
+
+    asyncio.run(scenario())
+
+
 def test_a_lost_claim_ends_the_block_but_not_the_task() -> None:
     async def scenario() -> None:
         scene = Scene()
@@ -111,12 +143,14 @@ def test_a_lost_claim_ends_the_block_but_not_the_task() -> None:
         renewing = asyncio.create_task(scene.leases.keep_renewing())
         await settle()
         scene.claims.lost = {1}
+        scene.leases.changed.clear()
         await scene.clock.move(TTL / 3)
         renewing.cancel()
         await task
         assert steps == ["begun", "next file", "and on"]
         assert scene.events == [Lost(1)]
         assert (len(scene.leases), flight.is_dropped, prepared.is_closed) == (0, True, True)
+        assert scene.leases.changed.is_set()
 
     asyncio.run(scenario())
 
@@ -169,13 +203,32 @@ def test_a_swallowed_cancellation_comes_again() -> None:
     asyncio.run(scenario())
 
 
-def test_a_claim_with_much_of_its_life_left_is_not_renewed_before_paying() -> None:
+def test_a_claim_is_renewed_before_paying_only_when_little_of_its_life_is_left() -> None:
     async def scenario() -> None:
         scene = Scene()
         (flight,) = scene.take(1)
-        await scene.clock.move(0.8 * TTL)
+        await scene.clock.move((1 - SHARE_TO_CONFIRM) * TTL - 1)
         await scene.leases.confirm(flight)
         assert scene.claims.renewed_at == []
+        await scene.clock.move(1)
+        await scene.leases.confirm(flight)
+        assert scene.claims.renewed_at == [scene.clock.now()]
+
+    asyncio.run(scenario())
+
+
+def test_a_renewal_whose_answer_came_too_late_is_repeated_before_paying() -> None:
+    async def scenario() -> None:
+        scene = Scene()
+        (flight,) = scene.take(1)
+        await scene.clock.move(TTL)
+        scene.claims.seconds_to_answer = TTL
+        confirming = asyncio.create_task(scene.leases.confirm(flight))
+        await scene.clock.move(1)
+        scene.claims.seconds_to_answer = 0
+        await scene.clock.move(TTL)
+        assert confirming.done()
+        assert len(scene.claims.renewed_at) == 2
 
     asyncio.run(scenario())
 
@@ -251,3 +304,27 @@ def test_a_file_that_is_claimed_again_goes_on_under_the_newer_claim() -> None:
     (flight,) = scene.take(1)
     assert scene.take(1, seconds=5) == []
     assert flight.job.claimed_at == NOW + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(("phase", "is_dropped"), [(Phase.IN_SLOT, True), (Phase.WRITING, False)])
+def test_a_url_that_changed_under_its_hash_ends_the_work_that_is_not_paid_for(
+    phase: Phase, *, is_dropped: bool
+) -> None:
+    scene = Scene()
+    (old,) = scene.take(1)
+    old.phase = phase
+    changed = replace(old.job, url="another url 1")
+    (new,) = scene.leases.take([changed], scene.leases.now())
+    assert (old.is_dropped, new.is_dropped) == (is_dropped, False)
+    assert scene.events == ([Lost(1)] if is_dropped else [])
+    scene.leases.forget(old)
+    assert len(scene.leases) == 1  # The new file has the place of the old one, and keeps it.
+
+
+def test_a_stop_drops_the_files_of_one_phase_and_calls_none_of_them_lost() -> None:
+    scene = Scene()
+    ahead, in_slot = scene.take(1, 2)
+    in_slot.phase = Phase.IN_SLOT
+    scene.leases.drop_all(Phase.AHEAD)
+    assert (ahead.is_dropped, in_slot.is_dropped) == (True, False)
+    assert ([*scene.leases], scene.events) == ([2], [])
