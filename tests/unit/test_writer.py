@@ -41,10 +41,11 @@ class ClaimsInMemory:
         self.newer: dict[int, Flight] = {}
         self.is_broken = False
         self.is_fail_broken = False
+        self.breaks_after: int | None = None
 
     async def complete(self, completions: Sequence[Completion]) -> set[str]:
         """Store what is ours under the claim that it is written with."""
-        if self.is_broken:
+        if self.is_broken or len(self.batches) == self.breaks_after:
             raise ConnectionError
         ids = {each.job.audio_file_id for each in completions}
         if ids & self.refused:
@@ -92,6 +93,7 @@ class Scene:
 
 def test_what_is_ready_together_is_written_together_within_a_bound() -> None:
     async def scenario() -> None:
+        assert not Scene(2 * LARGEST_WRITE).writer.is_behind
         scene = Scene(2 * LARGEST_WRITE + 7)
         assert scene.writer.is_behind
         await scene.writer.write()
@@ -150,6 +152,21 @@ def test_a_refused_batch_is_written_one_by_one() -> None:
         failed = [each for each in scene.events if isinstance(each, Failed)]
         assert failed == [Failed(1, "permanent", reason), Failed(3, "permanent", reason)]
         assert len(scene.leases) == 0
+
+    asyncio.run(scenario())
+
+
+def test_an_error_after_a_refused_transcript_keeps_those_that_are_not_written() -> None:
+    async def scenario() -> None:
+        scene = Scene(4)
+        scene.claims.refused = {0}
+        scene.claims.breaks_after = 1
+        with pytest.raises(ConnectionError):
+            await scene.writer.write()
+        assert (scene.told(Failed), scene.told(Completed)) == ([0], [1])
+        scene.claims.breaks_after = None
+        await scene.writer.write()
+        assert scene.told(Completed) == [1, 2, 3]
 
     asyncio.run(scenario())
 
