@@ -27,6 +27,8 @@ from transcriber.worker.prefetch import Prefetch
 from transcriber.worker.writer import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from transcriber.queue.claims import Claims
     from transcriber.queue.jobs import RetryPolicy
     from transcriber.queue.upkeep import Upkeep
@@ -142,8 +144,7 @@ class Worker:
         if self._claims.outages != outages:
             # An answer may have been lost with its connection, and files with it.
             await self._claims.release(self._leases)
-        if claimed.any_pending and not claimed.jobs:
-            # Others were quicker.
+        if claimed.any_pending and not claimed.jobs:  # Others were quicker.
             await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 (jitter)
         return claimed.any_pending
 
@@ -161,14 +162,19 @@ class Worker:
 
     # ---------- the steps
 
+    async def _next(self, take: Callable[[], Awaitable[Flight]]) -> Flight:
+        """Return the next file that is still ours; ask for a claim when few are left."""
+        while True:
+            flight = await take()
+            if self._prefetch.is_low:
+                self._leases.changed.set()
+            if not flight.is_dropped:
+                return flight
+
     async def _prepare_files(self) -> None:
         async with self._work.preparer() as prepare:
             while True:
-                flight = await self._prefetch.next_claimed()
-                if self._prefetch.is_low:
-                    self._leases.changed.set()
-                if flight.is_dropped:
-                    continue
+                flight = await self._next(self._prefetch.next_claimed)
                 with self._leases.working_on(flight):
                     flight.prepared = await self._attempts.attempt(flight, prepare(flight.job))
                     if flight.prepared is not None:
@@ -177,11 +183,7 @@ class Worker:
     async def _transcribe_files(self) -> None:
         async with self._work.preparer() as prepare, self._work.transcriber() as transcribe:
             while True:
-                flight = await self._prefetch.next_for_slot()
-                if self._prefetch.is_low:
-                    self._leases.changed.set()
-                if flight.is_dropped:
-                    continue
+                flight = await self._next(self._prefetch.next_for_slot)
                 with self._leases.working_on(flight):
                     if flight.prepared is None:
                         flight.prepared = await self._attempts.attempt(flight, prepare(flight.job))
