@@ -60,6 +60,8 @@ class Claims:
         """Take up to `batch` files: from one end of the queue, and a share from the other."""
         newest = _newest_of(batch, self._selection)
         first = await self._claim_from(self._newest, newest)
+        if newest and self._newest.is_exhausted:
+            return first  # The other end would find nothing more.
         second = await self._claim_from(self._oldest, batch - newest)
         return Claimed(
             first.jobs + second.jobs,

@@ -23,11 +23,13 @@ class QueueEnd:
         self.is_newest = is_newest
         self._clock = clock
         self.begin_at = 0.0  # in seconds since 1970
+        self.is_exhausted = False  # The last claim walked over the whole queue.
         self._expires_at = 0.0
         self._start_over()
 
     def move(self, reached: float | None, *, was_full: bool) -> None:
         """Go on from where a claim ended; from the end when it found little, or after a while."""
+        self.is_exhausted = not was_full and math.isinf(self.begin_at)
         if not was_full or self._clock.now() > self._expires_at:
             self._start_over()
         elif reached is not None:
