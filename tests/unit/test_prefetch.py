@@ -13,7 +13,7 @@ from transcriber.worker.leases import Flight
 from transcriber.worker.prefetch import LARGEST_BATCH, PREPARERS, QUICK_SECONDS, Prefetch
 
 SLOTS = 8
-SMALLEST = 4  # one file for every second slot
+SMALLEST = 2  # one file for every fourth slot
 
 
 def flights(count: int) -> list[Flight]:
@@ -35,17 +35,19 @@ async def take(prefetch: Prefetch, count: int) -> list[Flight]:
     return [await prefetch.next_for_slot() for _ in range(count)]
 
 
-@pytest.mark.parametrize(("slots", "batch"), [(1, 1), (2, 1), (3, 2), (8, 4), (64, 32)])
-def test_the_first_claim_is_for_every_second_slot(slots: int, batch: int) -> None:
+@pytest.mark.parametrize(("slots", "batch"), [(1, 1), (4, 1), (5, 2), (8, 2), (64, 16)])
+def test_the_first_claim_is_for_every_fourth_slot(slots: int, batch: int) -> None:
     assert Prefetch(slots, MovableClock()).next_batch() == batch
 
 
-def test_nothing_is_claimed_while_over_half_of_a_batch_is_left() -> None:
+def test_two_batches_lie_ahead_and_none_is_claimed_before_one_is_used_up() -> None:
     async def scenario() -> None:
         prefetch = Prefetch(SLOTS, MovableClock())
-        add(prefetch, prefetch.next_batch())
+        for _ in range(2):
+            assert prefetch.is_low
+            add(prefetch, prefetch.next_batch())
         assert (prefetch.is_low, prefetch.next_batch()) == (False, 0)
-        await take(prefetch, 1)
+        await take(prefetch, SMALLEST - 1)
         assert (prefetch.is_low, prefetch.next_batch()) == (False, 0)
         await take(prefetch, 1)
         assert prefetch.is_low
@@ -57,16 +59,6 @@ def test_nothing_is_claimed_while_over_half_of_a_batch_is_left() -> None:
 @pytest.mark.parametrize(("slots", "preparers"), [(1, 1), (3, 3), (64, PREPARERS)])
 def test_no_more_files_are_prepared_at_once_than_slots_can_take(slots: int, preparers: int) -> None:
     assert Prefetch(slots, MovableClock()).preparers == preparers
-
-
-def test_the_files_left_of_a_batch_count_for_the_next() -> None:
-    async def scenario() -> None:
-        prefetch = Prefetch(SLOTS, MovableClock())
-        add(prefetch, prefetch.next_batch())
-        await take(prefetch, SMALLEST // 2)
-        assert prefetch.next_batch() == 2 * SMALLEST - SMALLEST // 2
-
-    asyncio.run(scenario())
 
 
 def test_a_batch_grows_while_slots_use_it_up_quickly_and_shrinks_again() -> None:
@@ -102,11 +94,11 @@ def test_idle_slots_that_get_their_first_files_are_no_reason_to_claim_more() -> 
         slots = [asyncio.create_task(prefetch.next_for_slot()) for _ in range(SLOTS)]
         await settle()
         sizes = []
-        for _ in range(3):
+        for _ in range(5):
             sizes.append(prefetch.next_batch())
             add(prefetch, sizes[-1])
             await settle()
-        assert sizes == [SMALLEST, SMALLEST, SMALLEST]
+        assert sizes == 5 * [SMALLEST]
         assert all(slot.done() for slot in slots)
 
     asyncio.run(scenario())
@@ -143,7 +135,7 @@ def test_every_idle_slot_gets_a_file_of_a_large_batch() -> None:
 def test_preparers_wait_when_half_as_many_files_as_slots_are_ready() -> None:
     async def scenario() -> None:
         prefetch = Prefetch(SLOTS, MovableClock())
-        ready = flights(SMALLEST + 1)
+        ready = flights(SLOTS // 2 + 1)
         for flight in ready[:-1]:
             await prefetch.add_prepared(flight)
         preparer = asyncio.create_task(prefetch.add_prepared(ready[-1]))

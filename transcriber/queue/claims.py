@@ -44,7 +44,8 @@ class Claims:
         """Take what runs the statements, who transcribes, and which files to take."""
         self._statements = statements
         self._provider = provider
-        self._selection = selection
+        self._filters = selection.filters
+        self._share_of_oldest = selection.backfill_share if selection.newest_first else 1.0
         self._newest = QueueEnd(clock, is_newest=True)
         self._oldest = QueueEnd(clock, is_newest=False)
         self.claim_ttl = claim_ttl
@@ -57,25 +58,12 @@ class Claims:
         return self._statements.outages
 
     async def claim(self, batch: int) -> Claimed:
-        """Take up to `batch` files: from one end of the queue, and a share from the other."""
-        newest = _newest_of(batch, self._selection)
-        first = await self._claim_from(self._newest, newest)
-        if newest and self._newest.is_exhausted:
-            return first  # The other end would find nothing more.
-        second = await self._claim_from(self._oldest, batch - newest)
-        return Claimed(
-            first.jobs + second.jobs,
-            any_pending=first.any_pending or second.any_pending,
-            paused_because=first.paused_because or second.paused_because,
-        )
-
-    async def _claim_from(self, end: QueueEnd, batch: int) -> Claimed:
-        if not batch:
-            return Claimed([], any_pending=False, paused_because=None)
+        """Take up to `batch` files from one end of the queue, each end as often as is its share."""
+        end = self._oldest if random.random() < self._share_of_oldest else self._newest  # noqa: S311
         rows = await self._statements.fetch(
             "claim",
             {
-                **self._selection.filters,
+                **self._filters,
                 "batch": batch,
                 "newest_first": end.is_newest,
                 "begin_at": end.begin_at,
@@ -91,7 +79,12 @@ class Claims:
             for row in rows
             if row["audio_file_id"] is not None
         ]
-        return Claimed(jobs, any_pending=seen > 0, paused_because=rows[0]["paused_because"])
+        return Claimed(
+            jobs,
+            # A claim that did not begin at the end has not seen everything.
+            any_pending=seen > 0 or not end.is_exhausted,
+            paused_because=rows[0]["paused_because"],
+        )
 
     async def renew(self, jobs: Sequence[Job]) -> Renewed:
         """Prolong claims by their time to live.
@@ -174,10 +167,3 @@ class Claims:
         """Stop every worker of this provider."""
         parameters = {"provider": self._provider.name, "reason": reason, "claimant": self.claimant}
         await self._statements.fetch("pause_provider", parameters)
-
-
-def _newest_of(batch: int, selection: Selection) -> int:
-    """Return how many of a batch are the newest; on average exact also for small batches."""
-    if not selection.newest_first:
-        return 0
-    return int(batch * (1 - selection.backfill_share) + random.random())  # noqa: S311

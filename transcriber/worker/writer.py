@@ -70,7 +70,10 @@ class Writer:
 
     async def _write(self, batch: list[tuple[Flight, Completion]]) -> None:
         # A job may be held under a newer claim than the one that its transcript was made under.
-        completions = [replace(each, job=flight.job) for flight, each in batch]
+        completions = [
+            each if each.job is flight.job else replace(each, job=flight.job)
+            for flight, each in batch
+        ]
         written = await self._claims.complete(completions)
         for (flight, _), completion in zip(batch, completions, strict=True):
             self._hear(flight, completion, is_written=completion.result_id in written)

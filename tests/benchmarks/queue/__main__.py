@@ -6,8 +6,8 @@ other queues into .bench/. Compare the ratios, because seconds depend on the loa
 A kill of our worker loses only results that are not committed yet, as it would with one write for
 each result: results that are ready together are written together, and no result waits for one that
 is not ready. With jobs of seconds that is a result or two. With no-op jobs the files in flight
-bound it: a worker claims at most `LARGEST_BATCH` files ahead, and claims no more while over `2 *
-LARGEST_WRITE` results wait to be written. Other workers then do those files once more.
+bound it: a worker claims at most `2 * LARGEST_BATCH` files ahead, and claims no more while over
+`2 * LARGEST_WRITE` results wait to be written. Other workers then do those files once more.
 """
 
 from __future__ import annotations

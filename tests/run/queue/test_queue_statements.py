@@ -237,6 +237,51 @@ def test_a_claim_goes_back_to_the_end_of_the_queue(connection: psycopg.Connectio
     asyncio.run(scenario())
 
 
+def test_a_claim_that_began_amid_the_queue_does_not_say_that_nothing_is_pending(
+    connection: psycopg.Connection,
+) -> None:
+    add_many_audio_files(connection, 8)
+
+    async def scenario() -> None:
+        async with open_pool() as pool:
+            queue = Queue(pool, Selection(backfill_share=0))
+            await queue.enqueue()
+            newest = {job.audio_file_id for job in (await queue.claim(4)).jobs}
+            await queue.claim(4)
+            connection.execute(
+                "delete from media_pipeline.transcription_claims where audio_file_id = any(%s)",
+                [[*newest]],
+            )
+            below = await queue.claim(4)
+            assert (below.jobs, below.any_pending) == ([], True)
+            assert {job.audio_file_id for job in (await queue.claim(4)).jobs} == newest
+
+    asyncio.run(scenario())
+
+
+def test_a_fifth_of_the_claims_is_for_the_oldest_files(connection: psycopg.Connection) -> None:
+    files, claims = 500, 200
+    add_many_audio_files(connection, files)
+
+    async def scenario() -> None:
+        async with open_pool() as pool:
+            queue = Queue(pool, Selection(backfill_share=0.2))
+            await queue.enqueue()
+            ids = [(await queue.claim(1)).jobs[0].audio_file_id for _ in range(claims)]
+        (middle,) = connection.execute(
+            "select percentile_disc(0.5) within group (order by started) "
+            "from media_pipeline.audio_files"
+        ).fetchone() or ()
+        rows = connection.execute(
+            "select id from media_pipeline.audio_files where started <= %s", [middle]
+        )
+        oldest = {row[0] for row in rows}
+        # The share is drawn: 0.2 +- 5 standard deviations.
+        assert 0.06 <= sum(each in oldest for each in ids) / claims <= 0.34
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("selection", "files"),
     [

@@ -30,6 +30,9 @@ with results as materialized (
 -- URL may be corrected by hand. So it is written to the row that has its URL now. The
 -- lock makes PostgreSQL look at the newest version of that row; it waits only for
 -- transactions that delete the row or change its hash, and not for a refresh.
+--
+-- `coalesce`, here and below, hides a comparison from the planner: it would take the
+-- two columns for independent, expect one row, and join 300 results by nested loops.
 same_files as materialized (
     select
         audio_files.id,
@@ -38,7 +41,7 @@ same_files as materialized (
     inner join results
         on
             audio_files.url_sha1 = results.url_sha1
-            and audio_files.url = results.url
+            and coalesce(audio_files.url = results.url, false)
     order by audio_files.id
     for key share of audio_files
 ),
@@ -93,12 +96,9 @@ owned_results as (
     left join locked_transcriptions
         on same_files.id = locked_transcriptions.audio_file_id
     where
-        (
-            locked_claims.audio_file_id is null
-            or (
-                locked_claims.is_by_us
-                and locked_claims.claimed_at = results.claimed_at
-            )
+        coalesce(
+            locked_claims.is_by_us and locked_claims.claimed_at = results.claimed_at,
+            true
         )
         and locked_transcriptions.status is distinct from 'completed'
 ),
@@ -134,7 +134,9 @@ written_transcriptions as (
             metadata = excluded.metadata,
             raw_response = excluded.raw_response
         where existing_transcription.status != 'completed'
-    returning existing_transcription.audio_file_id
+    returning
+        existing_transcription.audio_file_id,
+        existing_transcription.metadata ->> 'result_id' as result_id
 ),
 
 forgotten_failures as (
@@ -169,10 +171,8 @@ described_files as (
     where audio_files.id = describable_files.id
 )
 
-select owned_results.result_id
+select written_transcriptions.result_id
 from written_transcriptions
-inner join owned_results
-    on written_transcriptions.audio_file_id = owned_results.file_id
 union all
 -- These were written before a connection was lost, and with it the answer.
 select locked_transcriptions.result_id
