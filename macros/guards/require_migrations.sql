@@ -12,7 +12,8 @@
             ('the table media_pipeline.transcriptions', to_regclass('media_pipeline.transcriptions')),
             ('the function media_pipeline.url_sha1', to_regprocedure('media_pipeline.url_sha1(text)')),
             ('the function media_pipeline.try_timestamptz', to_regprocedure('media_pipeline.try_timestamptz(text, text)')),
-            ('the view media_pipeline.file_states', to_regclass('media_pipeline.file_states'))
+            ('the view media_pipeline.file_states', to_regclass('media_pipeline.file_states')),
+            ('the function media_pipeline.file_state', to_regprocedure('media_pipeline.file_state(text, boolean, timestamptz, boolean)'))
         ) as needed (name, found)
         where found is null
     ").columns[0].values() -%}

@@ -198,6 +198,9 @@ QUEUE = tuple(
 READS: list[LiteralString] = [
     "select * from media_pipeline.transcription_progress",
     "select * from media_pipeline.transcription_progress where campaign_name = 'new'",
+    "select * from media_pipeline.call_log",
+    "select * from media_pipeline.call_log where campaign_name = 'new'",
+    "select * from media_pipeline.call_log order by started desc nulls last limit 20",
     "select * from media_pipeline.call_log where phone = '+493023125001'",
     "select * from media_pipeline.phone_history where phone = '+493023125001'",
 ]

@@ -1,4 +1,4 @@
-"""The glossary's names are those of the code, and its states those of the view."""
+"""The glossary's names are those of the code, and its states those of the database."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_the_code_has_every_name_of_the_glossary() -> None:
     assert words - words_of_the_code() == set()
 
 
-def test_the_glossary_has_the_states_of_the_view() -> None:
-    create = "create or replace view media_pipeline.file_states as"
+def test_the_glossary_has_the_states_of_the_function() -> None:
+    create = "create or replace function media_pipeline.file_state("
     migrations = [path.read_text() for path in sorted((REPOSITORY / "migrations").glob("*.sql"))]
     newest = [text for text in migrations if create in text][-1]
-    cases = newest.partition(create)[2].partition(" as state,")[0]
+    cases = newest.partition(create)[2].partition("$function$;")[0]
     table = GLOSSARY.partition("| state | meaning |")[2].partition("\n\n")[0]
     states = re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
     assert states
