@@ -202,6 +202,60 @@ def test_what_a_provider_says_is_left_is_obeyed() -> None:
     play(scenario)
 
 
+def test_requests_that_wait_for_their_start_obey_too() -> None:
+    async def scenario(requests: Requests) -> None:
+        assert await requests.ask(FIRST_WINDOW, seconds=0.5 * SHORTEST_DISTANCE) == 1
+        requests.pace.accepted(RateLimit(remaining_requests=0, reset_seconds=30))
+        assert await requests.ask(0, seconds=29) == 0
+        assert await requests.ask(0, seconds=2) == FIRST_WINDOW - 1
+
+    play(scenario)
+
+
+def test_a_refusal_holds_those_that_wait_for_their_start() -> None:
+    async def scenario(requests: Requests) -> None:
+        assert await requests.ask(FIRST_WINDOW, seconds=0.5 * SHORTEST_DISTANCE) == 1
+        requests.pace.throttled()  # Nothing was accepted: about one request a second.
+        assert await requests.ask(0, seconds=0.9 / BACK_OFF) == 0
+        assert await requests.ask(0, seconds=2 / BACK_OFF) == 2
+
+    play(scenario)
+
+
+def test_requests_accepted_at_one_moment_do_not_stop_the_clock() -> None:
+    async def scenario(requests: Requests) -> None:
+        for _ in range(10):
+            requests.pace.accepted()
+        requests.pace.throttled()
+        await requests.ask(FIRST_WINDOW)
+        distances = [later - before for before, later in pairwise(requests.started)]
+        assert min(distances) >= SHORTEST_DISTANCE * (1 - 1e-9)
+
+    play(scenario)
+
+
+def test_waiters_that_are_cancelled_as_they_wake_leave_their_turn_to_others() -> None:
+    async def run() -> None:
+        pace = Pace(1)
+        held = pace.request()
+        await held.__aenter__()
+        done: list[int] = []
+
+        async def request(number: int) -> None:
+            async with pace.request():
+                done.append(number)
+
+        tasks = [asyncio.create_task(request(number)) for number in range(5)]
+        await settle()
+        await held.__aexit__(None, None, None)
+        for task in tasks[:4]:
+            task.cancel()
+        await asyncio.wait_for(tasks[4], timeout=5)
+        assert done == [4]
+
+    asyncio.run(run())
+
+
 def test_a_turn_is_given_back_when_a_request_ends_badly() -> None:
     async def scenario(requests: Requests) -> None:
         for _ in range(3 * FIRST_WINDOW):

@@ -52,6 +52,7 @@ class Pace:
         self._active = 0
         self._rate: float | None = None
         self._next_start = 0.0
+        self._resume_at = 0.0  # Requests that wait for their start wait until then, too.
         self._last_cut = -math.inf
         self._accepted: deque[float] = deque()
         self._changed = asyncio.Condition()
@@ -68,14 +69,24 @@ class Pace:
         finally:
             async with self._changed:
                 self._active -= 1
-                self._changed.notify(2)
+                # All of them: on Python 3.11 a waiter that is cancelled when it was just woken
+                # does not wake another in its place.
+                self._changed.notify_all()
 
     async def _wait_for_start(self) -> None:
-        now = self._clock.now()
-        start = max(now, self._next_start)
-        self._next_start = start + (1 / self._rate if self._rate else SHORTEST_DISTANCE)
-        if start > now:
-            await self._clock.sleep(start - now)
+        while True:
+            now = self._clock.now()
+            start = max(now, self._next_start)
+            distance = 1 / self._rate if self._rate else 0.0
+            self._next_start = start + max(distance, SHORTEST_DISTANCE)
+            if start > now:
+                await self._clock.sleep(start - now)
+            if start >= self._resume_at:
+                return
+
+    def _pause(self, seconds: float) -> None:
+        self._resume_at = max(self._resume_at, self._clock.now() + seconds)
+        self._next_start = max(self._next_start, self._resume_at)
 
     def accepted(self, rate_limit: RateLimit | None = None) -> None:
         """Hear that a request was accepted, and what the provider says is left."""
@@ -87,7 +98,7 @@ class Pace:
         while self._accepted[0] < now - HORIZON_SECONDS:
             self._accepted.popleft()
         if rate_limit and rate_limit.remaining_requests == 0:
-            self._next_start = max(self._next_start, now + rate_limit.reset_seconds)
+            self._pause(rate_limit.reset_seconds)
 
     def throttled(self) -> None:
         """Hear a "too many requests"."""
@@ -97,10 +108,10 @@ class Pace:
         self._last_cut = now
         recent = [moment for moment in self._accepted if moment > now - HORIZON_SECONDS]
         if len(recent) > 1:
-            observed = len(recent) / min(HORIZON_SECONDS, now - recent[0])
+            observed = len(recent) / max(now - recent[0], SHORTEST_DISTANCE)
         else:
             observed = self._rate or 1.0
         if self._rate is not None:
             observed = min(observed, self._rate)
         self._rate = max(LOWEST_RATE, BACK_OFF * observed)
-        self._next_start = max(self._next_start, now + 1 / self._rate)
+        self._pause(1 / self._rate)
