@@ -28,7 +28,8 @@ class FileFailure(Exception):
     """One file cannot be transcribed: not now (transient) or not at all (permanent).
 
     The worker writes the reason into the database and the log, so the reason must not contain a
-    URL, a phone number or a secret. `retry_after` is in seconds.
+    URL, a phone number or a secret. `retry_after` is in seconds. With `most_attempts`, it becomes
+    permanent earlier than other failures.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class FileFailure(Exception):
         permanent: bool,
         code: int | None = None,
         retry_after: float | None = None,
+        most_attempts: int | None = None,
     ) -> None:
         """Take the reason, and an HTTP answer's status and Retry-After."""
         super().__init__(reason)
         self.permanent = permanent
         self.code = code
         self.retry_after = retry_after
+        self.most_attempts = most_attempts
 
 
 class Throttled(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,21 +21,27 @@ class Price:
     per_million_input_tokens: float
     per_million_output_tokens: float
 
-    def of(self, usage: Mapping[str, float] | None, audio_seconds: float) -> float | None:
+    def of(self, usage: Mapping[str, object] | None, audio_seconds: float) -> float | None:
         """Return what a transcript cost; None where the provider did not say enough.
 
         `usage` is what the provider says it counted, `audio_seconds` what we found in the file.
         """
-        usage = usage or {}
+        counted = {key: _count(value) for key, value in (usage or {}).items()}
         if self.per_minute is not None:
-            seconds = usage.get("seconds") or audio_seconds
-            return self.per_minute * float(seconds) / 60
-        if "input_tokens" not in usage or "output_tokens" not in usage:
+            return self.per_minute * (counted.get("seconds") or audio_seconds) / 60
+        tokens_in, tokens_out = counted.get("input_tokens"), counted.get("output_tokens")
+        if tokens_in is None or tokens_out is None:
             return None
         return (
-            float(usage["input_tokens"]) * self.per_million_input_tokens
-            + float(usage["output_tokens"]) * self.per_million_output_tokens
+            tokens_in * self.per_million_input_tokens + tokens_out * self.per_million_output_tokens
         ) / 1_000_000
+
+
+def _count(value: object) -> float | None:
+    """Return a number of a server's usage; None where it is no amount of anything."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < math.inf else None
 
 
 @cache

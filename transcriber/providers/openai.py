@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
+import re
 import ssl
 from typing import TYPE_CHECKING, Any
 
 from transcriber.core.http import rate_limit
-from transcriber.core.transcript import Transcript
 from transcriber.core.verdicts import FileFailure
 from transcriber.providers import ChosenProvider, ProviderUnusableError
 from transcriber.providers.http_answers import failure_of
+from transcriber.providers.openai_answers import MOST_UNREADABLE_ANSWERS, transcript_of
 
 if TYPE_CHECKING:
-    from transcriber.core.http import RateLimit
+    from collections.abc import Mapping
+
+    from transcriber.core.transcript import Transcript
     from transcriber.providers import Upload
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -25,6 +28,9 @@ DEFAULT_CONCURRENCY = 8
 # A hosted model answers faster than real time; a small server of one's own may not.
 BASE_TIMEOUT_SECONDS = 60.0
 CONNECT_TIMEOUT_SECONDS = 10.0
+
+PLAIN = {"response_format": "json"}
+FORMAT = re.compile("response_format|verbose_json|diarized_json|timestamp_granularities")
 
 
 def choose(model: str | None) -> ChosenProvider:
@@ -48,25 +54,27 @@ class OpenAIProvider:
 
     def __init__(self, model: str) -> None:
         """Take the model's name; connections are opened by the first request."""
-        self._model = model
-        self._ssl_context = ssl.create_default_context()
+        self.model = model
+        self.ssl_context = ssl.create_default_context()
+        self.response_parameters = _richest(model)
 
     def session(self) -> OpenAISession:
         """Open a client of the slot's own: a shared pool scans all connections per request."""
-        return OpenAISession(self._model, self._ssl_context)
+        return OpenAISession(self)
 
 
 class OpenAISession:
     """One client with one connection."""
 
-    def __init__(self, model: str, ssl_context: ssl.SSLContext) -> None:
+    def __init__(self, provider: OpenAIProvider) -> None:
         """Build the client; the SDK's own retries are off, since they would sleep in the slot."""
-        import httpx2  # noqa: PLC0415 (slow to import)
-        import openai  # noqa: PLC0415
+        import openai  # noqa: PLC0415 (slow to import)
 
-        self._model = model
+        from transcriber.providers import http_client  # noqa: PLC0415
+
+        self._provider = provider
         self._client = openai.AsyncOpenAI(
-            max_retries=0, http_client=httpx2.AsyncClient(verify=ssl_context)
+            max_retries=0, http_client=http_client.client(provider.ssl_context)
         )
 
     async def close(self) -> None:
@@ -75,37 +83,58 @@ class OpenAISession:
 
     async def transcribe(self, upload: Upload, language: str | None) -> Transcript:
         """Upload the file and read any kind of answer."""
-        import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
-        parameters: dict[str, Any] = _response_parameters(self._model)
-        if language is not None:
-            parameters["language"] = language
-        timeout = httpx2.Timeout(
-            BASE_TIMEOUT_SECONDS + upload.seconds, connect=CONNECT_TIMEOUT_SECONDS
-        )
+        asked = self._provider.response_parameters
         try:
-            response = await self._client.audio.transcriptions.with_raw_response.create(
-                model=self._model,
-                # An open file is streamed; the SDK would hold bytes or a path in memory.
-                file=(upload.name, upload.file, upload.media_type),
-                timeout=timeout,
-                **parameters,
-            )
-            answer = response.parse()
+            # The client's own time-outs are for each read. This one is for the answer as a whole.
+            async with asyncio.timeout(2 * (BASE_TIMEOUT_SECONDS + upload.seconds)):
+                return await self._ask(upload, language, asked)
         except openai.APIStatusError as error:
+            body = error.response.text
+            if asked != PLAIN and error.status_code in {400, 422} and FORMAT.search(body):
+                # It refuses the richer answer: nothing was paid, and other files need not ask.
+                self._provider.response_parameters = PLAIN
+                upload.file.seek(0)
+                return await self.transcribe(upload, language)
             raise failure_of(
-                error.status_code, error.code, error.response.headers, key_variable=KEY_VARIABLE
+                error.status_code, body, error.response.headers, key_variable=KEY_VARIABLE
             ) from error
-        except openai.APITimeoutError as error:
+        except (TimeoutError, openai.APITimeoutError) as error:
             raise FileFailure("the provider did not answer in time", permanent=False) from error
-        except (openai.APIError, json.JSONDecodeError) as error:
+        except openai.APIError as error:
+            from transcriber.providers.http_client import EndlessAnswerError  # noqa: PLC0415
+
+            if isinstance(error.__cause__, EndlessAnswerError):
+                raise FileFailure(
+                    "the provider's answer is longer than any transcript",
+                    permanent=False,
+                    most_attempts=MOST_UNREADABLE_ANSWERS,
+                ) from error
             reason = f"no usable answer from the provider ({type(error).__name__})"
             raise FileFailure(reason, permanent=False) from error
-        return _transcript(answer, rate_limit(response.headers))
+
+    async def _ask(
+        self, upload: Upload, language: str | None, response_parameters: Mapping[str, Any]
+    ) -> Transcript:
+        import httpx2  # noqa: PLC0415
+
+        parameters = dict(response_parameters)
+        if language is not None:
+            parameters["language"] = language
+        response = await self._client.audio.transcriptions.with_raw_response.create(
+            model=self._provider.model,
+            # An open file is streamed; the SDK would hold bytes or a path in memory.
+            file=(upload.name, upload.file, upload.media_type),
+            timeout=httpx2.Timeout(
+                BASE_TIMEOUT_SECONDS + upload.seconds, connect=CONNECT_TIMEOUT_SECONDS
+            ),
+            **parameters,
+        )
+        return transcript_of(response.content, rate_limit(response.headers))
 
 
-def _response_parameters(model: str) -> dict[str, Any]:
+def _richest(model: str) -> dict[str, Any]:
     """Return the richest answer that the model gives; each family knows other formats."""
     if "diarize" in model:
         return {"response_format": "diarized_json", "chunking_strategy": "auto"}
@@ -114,28 +143,4 @@ def _response_parameters(model: str) -> dict[str, Any]:
             "response_format": "verbose_json",
             "timestamp_granularities": ["segment", "word"],
         }
-    return {"response_format": "json"}
-
-
-def _transcript(answer: object, limit: RateLimit | None) -> Transcript:
-    """Check the answer: a portal's HTML arrives as `str`, a cut one without its text."""
-    text = getattr(answer, "text", None)
-    if not isinstance(text, str):
-        raise FileFailure("the provider's answer holds no transcript", permanent=False)
-    raw: dict[str, Any] = answer.model_dump(mode="json", exclude_unset=True)  # type: ignore[attr-defined]
-    found = raw.get("segments") or []
-    turns = [_pick(segment, "start", "end", "speaker") for segment in found]
-    codes = [language["code"] for language in raw.get("languages") or []]
-    return Transcript(
-        text=text,
-        language=raw.get("language") or next(iter(codes), None),
-        segments=[_pick(segment, "start", "end", "text") for segment in found] or None,
-        diarization=[turn for turn in turns if turn["speaker"] is not None] or None,
-        usage=raw.get("usage"),
-        raw=raw,
-        rate_limit=limit,
-    )
-
-
-def _pick(segment: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: segment.get(key) for key in keys}
+    return PLAIN

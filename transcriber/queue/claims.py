@@ -6,6 +6,7 @@ write is fenced with that pair, and with the URL that was transcribed.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import random
@@ -157,7 +158,7 @@ class Claims:
                 "error_code": failure.code,
                 "error": storable(str(failure)),
                 "retry_after": failure.retry_after,
-                "max_attempts": policy.max_attempts,
+                "max_attempts": min(policy.max_attempts, failure.most_attempts or math.inf),
                 "cooldown": policy.cooldown,
             },
         )

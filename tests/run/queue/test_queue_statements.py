@@ -268,10 +268,13 @@ def test_a_fifth_of_the_claims_is_for_the_oldest_files(connection: psycopg.Conne
             queue = Queue(pool, Selection(backfill_share=0.2))
             await queue.enqueue()
             ids = [(await queue.claim(1)).jobs[0].audio_file_id for _ in range(claims)]
-        (middle,) = connection.execute(
-            "select percentile_disc(0.5) within group (order by started) "
-            "from media_pipeline.audio_files"
-        ).fetchone() or ()
+        (middle,) = (
+            connection.execute(
+                "select percentile_disc(0.5) within group (order by started) "
+                "from media_pipeline.audio_files"
+            ).fetchone()
+            or ()
+        )
         rows = connection.execute(
             "select id from media_pipeline.audio_files where started <= %s", [middle]
         )
