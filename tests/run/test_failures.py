@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.database.catalogue import CLAIMS, COMPLETED, FAILURES, STATUS
+from tests.support.database.catalogue import CLAIMS, COMPLETED, FAILURES, STATUS, add_audio_file
 from tests.support.servers.provider import Answer, refusal
 
 if TYPE_CHECKING:
@@ -52,6 +52,34 @@ def test_a_throttled_file_waits_and_counts_no_attempt(pipeline: Pipeline) -> Non
     assert pipeline.run().exit_code == 0
     assert len(pipeline.calls()) == 3
     assert pipeline.one(FAILURES) == 0
+
+
+def test_a_forgotten_network_ends_the_run_and_counts_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRANSCRIBER_ALLOW_NETWORK")
+    pipeline.add_many(60)
+    began = pipeline.run("--concurrency", "4")
+    assert began.exit_code == 2
+    assert "--allow-network" in began.stderr
+    assert pipeline.one(FAILURES) == pipeline.one(CLAIMS) == 0
+    assert pipeline.host.hits == []
+    assert pipeline.run("--allow-network", "127.0.0.1/32").exit_code == 0
+    assert pipeline.one(COMPLETED) == 60
+
+
+def test_one_private_address_among_good_files_is_that_files_own_failure(
+    pipeline: Pipeline,
+) -> None:
+    for number in range(3):
+        add_audio_file(pipeline.connection, f"http://10.255.255.1/{number}.mp3")
+    pipeline.add_many(5)
+    assert pipeline.run("--concurrency", "2").exit_code == 1
+    assert pipeline.one(COMPLETED) == 5
+    assert pipeline.one(FAILURES) == 3
+    distinct = "select distinct status from media_pipeline.transcription_failures"
+    assert pipeline.one(distinct) == "permanent"
+    assert pipeline.one(CLAIMS) == 0
 
 
 @pytest.mark.parametrize(
@@ -127,15 +155,3 @@ def test_a_long_retry_after_outlasts_the_cooldown(pipeline: Pipeline) -> None:
         " from media_pipeline.transcription_failures"
     )
     assert 3500 < seconds <= 3600
-
-
-def test_loopback_is_refused_unless_named(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("TRANSCRIBER_ALLOW_NETWORK")
-    pipeline.add()
-    assert pipeline.run().exit_code == 1
-    status, _, error, _ = pipeline.one(FAILURE)
-    assert status == "permanent"
-    assert "--allow-network" in error
-    assert pipeline.host.hits == []

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from tests.support.database.catalogue import CLAIMS, COMPLETED, DELETE_CLAIMS, FAILURES, PENDING
 from tests.support.pipeline import Pipeline, ended, freeze, running_pipeline, thaw
 from tests.support.servers.postgres import restartable_server
 from tests.support.servers.provider import Answer, Request, refusal
 from tests.support.wait import until
+from transcriber.cli.main import main
 from transcriber.db import migrate
 
 if TYPE_CHECKING:
@@ -131,20 +133,41 @@ def test_a_refused_key_stops_every_worker_and_loses_nothing_that_is_paid_for(
     good = pipeline.start("--concurrency", "2", key="good")
     until(lambda: len(pipeline.calls("good")) == 2)
     revoked = pipeline.start("--concurrency", "2", key="revoked")
-    for worker in (revoked, good):
-        code, said = ended(worker)
-        assert code == 3
-        assert "OPENAI_API_KEY" in said
+    code, said = ended(revoked)
+    assert code == 3
+    assert "OPENAI_API_KEY" in said
     assert len(pipeline.calls("revoked")) <= 2
-    assert pipeline.one(COMPLETED) == len(pipeline.calls("good")) < 12
+    # A worker with another key has nothing to do with it.
+    assert ended(good)[0] == 0
+    assert pipeline.one(COMPLETED) == len(pipeline.calls("good")) == 12
     assert pipeline.one(FAILURES) == 0
     assert pipeline.one("select count(*) from media_pipeline.provider_pauses") == 1
     assert pipeline.one(CLAIMS) == 0
 
-    pipeline.connection.execute("delete from media_pipeline.provider_pauses")
+    # The next worker with that key asks nobody, and says what to do.
+    pipeline.add("late")
+    code, said = ended(pipeline.start(key="revoked"))
+    assert code == 3
+    assert "openai is paused since 2" in said
+    assert "transcriber resume openai" in said
+    assert len(pipeline.calls("revoked")) <= 2
+    # A new key lifts the pause by itself.
+    assert ended(pipeline.start(key="new"))[0] == 0
+
+
+def test_one_key_that_two_workers_share_stops_both(pipeline: Pipeline) -> None:
+    pipeline.add_many(12)
+    may_refuse = pipeline.provider.hold_answers(lambda _: refusal(401, "invalid_api_key"))
+    workers = [pipeline.start("--concurrency", "2") for _ in range(2)]
+    until(lambda: len(pipeline.calls()) == 4)
+    may_refuse.set()
+    assert [ended(worker)[0] for worker in workers] == [3, 3]
+    assert len(pipeline.calls()) == 4
+    assert pipeline.one(FAILURES) == pipeline.one(CLAIMS) == 0
     pipeline.provider.answer_with(Answer())
-    assert ended(pipeline.start(key="good"))[0] == 0
-    assert pipeline.one(COMPLETED) == len(pipeline.calls("good")) == 12
+    assert CliRunner().invoke(main, ["resume", "openai"]).exit_code == 0
+    assert ended(pipeline.start())[0] == 0
+    assert pipeline.one(COMPLETED) == 12
 
 
 def test_watch_picks_up_a_new_file(pipeline: Pipeline) -> None:

@@ -59,6 +59,7 @@ class GuardedBackend(httpcore2.AnyIOBackend):
                     f"refused: the host's address {address} is not public; "
                     "name its network with --allow-network",
                     permanent=True,
+                    is_setting_suspected=True,
                 )
         last_error: Exception = httpcore2.ConnectError("the host has no address")
         for address in addresses:

@@ -181,8 +181,8 @@ def release(*, expired: bool, worker: str | None, dry_run: bool) -> None:
 def resume(*, provider: str, dry_run: bool) -> None:
     """Let workers use a paused provider again.
 
-    A worker pauses a provider for all workers when it refuses every file: because of its key, its
-    credit or the model. Fix that cause first.
+    A worker pauses a provider when it refuses every file: because of its key, its credit or the
+    model. All workers with the same key, model and base URL stop. Fix that cause first.
 
     \b
     Examples:
@@ -190,10 +190,10 @@ def resume(*, provider: str, dry_run: bool) -> None:
       transcriber resume openai
     """
     with connect() as connection:
-        pause = resume_provider(connection, provider, dry_run=dry_run)
-    if pause is None:
+        pauses = resume_provider(connection, provider, dry_run=dry_run)
+    if not pauses:
         click.echo(f"{provider} is not paused")
-    else:
-        verb = "would resume" if dry_run else "resumed"
+    verb = "would resume" if dry_run else "resumed"
+    for pause in pauses:
         since, reason = output.plain(pause.paused_at), output.plain(pause.reason)
         click.echo(f"{verb} {provider}, paused since {since}: {reason}")

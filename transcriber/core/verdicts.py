@@ -29,7 +29,8 @@ class FileFailure(Exception):
 
     The worker writes the reason into the database and the log, so the reason must not contain a
     URL, a phone number or a secret. `retry_after` is in seconds. With `most_attempts`, it becomes
-    permanent earlier than other failures.
+    permanent earlier than other failures. `is_setting_suspected` says that an option of the run may
+    be wrong rather than the file, as long as no other file could be downloaded.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class FileFailure(Exception):
         code: int | None = None,
         retry_after: float | None = None,
         most_attempts: int | None = None,
+        is_setting_suspected: bool = False,
     ) -> None:
         """Take the reason, and an HTTP answer's status and Retry-After."""
         super().__init__(reason)
@@ -47,6 +49,7 @@ class FileFailure(Exception):
         self.code = code
         self.retry_after = retry_after
         self.most_attempts = most_attempts
+        self.is_setting_suspected = is_setting_suspected
 
 
 class Throttled(Exception):

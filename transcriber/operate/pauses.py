@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pause:
-    """A paused provider, with the reason that the worker recorded when it paused the provider."""
+    """A paused provider, with the reason that the worker recorded when it paused the provider.
+
+    `account_hash` is the hash of the key, the model and the base URL whose workers are paused; None
+    means all workers of the provider.
+    """
 
     provider: str
+    account_hash: str | None
     reason: str | None
     paused_by: str
     paused_at: datetime
@@ -31,11 +36,11 @@ def read_pauses(connection: Connection) -> list[Pause]:
     return [_pause(row) for row in fetch(connection, "operate/paused_providers")]
 
 
-def resume_provider(connection: Connection, provider: str, *, dry_run: bool) -> Pause | None:
-    """Delete a provider's pause and return it, or return None if the provider is not paused."""
+def resume_provider(connection: Connection, provider: str, *, dry_run: bool) -> list[Pause]:
+    """Delete a provider's pauses and return them."""
     with connection.transaction(force_rollback=dry_run):
         rows = fetch(connection, "operate/resume_provider", {"provider": provider})
-    return _pause(rows[0]) if rows else None
+    return [_pause(row) for row in rows]
 
 
 def _pause(row: DictRow) -> Pause:

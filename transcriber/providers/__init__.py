@@ -57,7 +57,8 @@ class ChosenProvider:
     """A provider that was checked, but whose packages are not loaded yet.
 
     `stored_as` and `model` are what its transcripts say; `connect` takes the number of slots, and
-    a model takes seconds to load.
+    a model takes seconds to load. Workers with the same `account` stand or fall together: it is a
+    hash of the key, the model and the base URL, and empty where there is no account.
     """
 
     name: str
@@ -65,6 +66,12 @@ class ChosenProvider:
     model: str
     connect: Callable[[int], Provider]
     default_concurrency: int
+    account: str = ""
+
+    @property
+    def paused_as(self) -> str:
+        """Return the name of a pause of this account."""
+        return f"{self.name}:{self.account}" if self.account else self.name
 
 
 def choose(name: str, model: str | None) -> ChosenProvider:

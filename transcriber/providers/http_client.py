@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
+from transcriber.core.verdicts import FileFailure
+from transcriber.providers.openai_answers import MOST_UNREADABLE_ANSWERS
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
@@ -14,12 +17,8 @@ if TYPE_CHECKING:
 LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
 
-class EndlessAnswerError(Exception):
-    """An answer is longer than any transcript."""
-
-
 class LimitedBody(httpx2.AsyncByteStream):
-    """A body that ends with an `EndlessAnswerError` where it grows too long."""
+    """A body that ends with a `FileFailure` where it grows too long."""
 
     def __init__(self, body: httpx2.AsyncByteStream) -> None:
         """Take the body as it arrives."""
@@ -31,7 +30,11 @@ class LimitedBody(httpx2.AsyncByteStream):
         async for chunk in self._body:
             size += len(chunk)
             if size > LONGEST_ANSWER_BYTES:
-                raise EndlessAnswerError
+                raise FileFailure(
+                    "the provider's answer is longer than any transcript",
+                    permanent=False,
+                    most_attempts=MOST_UNREADABLE_ANSWERS,
+                )
             yield chunk
 
     async def aclose(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import ssl
@@ -12,7 +13,7 @@ from transcriber.core.http import rate_limit
 from transcriber.core.verdicts import FileFailure
 from transcriber.providers import ChosenProvider, ProviderUnusableError
 from transcriber.providers.http_answers import failure_of
-from transcriber.providers.openai_answers import MOST_UNREADABLE_ANSWERS, transcript_of
+from transcriber.providers.openai_answers import transcript_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from transcriber.core.transcript import Transcript
     from transcriber.providers import Upload
 
-KEY_VARIABLE = "OPENAI_API_KEY"
+KEY_VARIABLE, BASE_URL_VARIABLE = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
 DEFAULT_MODEL = "gpt-transcribe"
 DEFAULT_CONCURRENCY = 8
@@ -34,18 +35,30 @@ FORMAT = re.compile("response_format|verbose_json|diarized_json|timestamp_granul
 
 
 def choose(model: str | None) -> ChosenProvider:
-    """Check that there is a key; which model exists is for the server to say."""
-    if not os.environ.get(KEY_VARIABLE):
+    """Check the key and the base URL; which model exists is for the server to say."""
+    key, base_url = os.environ.get(KEY_VARIABLE, ""), os.environ.get(BASE_URL_VARIABLE, "")
+    if not key:
         raise ProviderUnusableError(
-            f"Set {KEY_VARIABLE} (any word, where the server at OPENAI_BASE_URL asks for none)."
+            f"Set {KEY_VARIABLE} (any word, where the server at {BASE_URL_VARIABLE} asks for none)."
+        )
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ProviderUnusableError(
+            f"{KEY_VARIABLE} holds a blank or a character that no key has: set it again."
+        )
+    if base_url and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", base_url):
+        raise ProviderUnusableError(
+            f"{BASE_URL_VARIABLE} is no address: write it as in https://api.example.test/v1."
         )
     model = model or DEFAULT_MODEL
+    account = f"{key}\n{model}\n{base_url}"
     return ChosenProvider(
         name="openai",
         stored_as="OpenAI",
         model=model,
         connect=lambda _slots: OpenAIProvider(model),
         default_concurrency=DEFAULT_CONCURRENCY,
+        # It tells accounts apart, and is too short to find the key by.
+        account=hashlib.sha256(account.encode()).hexdigest()[:8],
     )
 
 
@@ -103,14 +116,6 @@ class OpenAISession:
         except (TimeoutError, openai.APITimeoutError) as error:
             raise FileFailure("the provider did not answer in time", permanent=False) from error
         except openai.APIError as error:
-            from transcriber.providers.http_client import EndlessAnswerError  # noqa: PLC0415
-
-            if isinstance(error.__cause__, EndlessAnswerError):
-                raise FileFailure(
-                    "the provider's answer is longer than any transcript",
-                    permanent=False,
-                    most_attempts=MOST_UNREADABLE_ANSWERS,
-                ) from error
             reason = f"no usable answer from the provider ({type(error).__name__})"
             raise FileFailure(reason, permanent=False) from error
 

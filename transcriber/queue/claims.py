@@ -70,6 +70,7 @@ class Claims:
                 "begin_at": end.begin_at,
                 "claim_ttl": self.claim_ttl,
                 "provider": self._provider.name,
+                "paused_as": self._provider.paused_as,
                 "claimant": self.claimant,
             },
         )
@@ -165,6 +166,10 @@ class Claims:
         return rows[0]["status"] if rows else None
 
     async def pause_provider(self, reason: str) -> None:
-        """Stop every worker of this provider."""
-        parameters = {"provider": self._provider.name, "reason": reason, "claimant": self.claimant}
+        """Stop every worker that shares this provider's key, model and base URL."""
+        parameters = {
+            "paused_as": self._provider.paused_as,
+            "reason": reason,
+            "claimant": self.claimant,
+        }
         await self._statements.fetch("pause_provider", parameters)

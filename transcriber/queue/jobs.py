@@ -53,6 +53,10 @@ class Provider(Protocol):
         """Return the name on the command line."""
 
     @property
+    def paused_as(self) -> str:
+        """Return the name of a pause of those who share its key, model and base URL."""
+
+    @property
     def stored_as(self) -> str:
         """Return what the column `provider` says."""
 

@@ -10,9 +10,9 @@ moment, its claims expire, and others take over.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import random
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -96,12 +96,13 @@ class Worker:
                     group.start_soon(self._transcribe_files)
                 await self._claim_files()
                 await self._finish()
+                self._attempts.refuse_setting(is_stopping=self._is_stopping)
                 group.cancel_scope.cancel()
         except* TranscriberError as errors:
             raise errors.exceptions[0] from None
         finally:
             # A native time-out, because anyio's would wait for a statement that never ends.
-            with contextlib.suppress(TimeoutError):
+            with suppress(TimeoutError):
                 async with asyncio.timeout(SECONDS_TO_WRITE_AT_THE_END):
                     try:
                         await self._writer.write()
@@ -176,7 +177,7 @@ class Worker:
             while True:
                 flight = await self._next(self._prefetch.next_claimed)
                 with self._leases.working_on(flight):
-                    flight.prepared = await self._attempts.attempt(flight, prepare(flight.job))
+                    await self._attempts.prepare(flight, prepare(flight.job))
                     if flight.prepared is not None:
                         await self._prefetch.add_prepared(flight)
 
@@ -186,7 +187,7 @@ class Worker:
                 flight = await self._next(self._prefetch.next_for_slot)
                 with self._leases.working_on(flight):
                     if flight.prepared is None:
-                        flight.prepared = await self._attempts.attempt(flight, prepare(flight.job))
+                        await self._attempts.prepare(flight, prepare(flight.job))
                     if flight.prepared is not None:
                         await self._transcribe(flight, transcribe)
 

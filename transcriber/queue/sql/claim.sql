@@ -42,7 +42,7 @@ claimed_files as (
     where
         not exists (
             select from media_pipeline.provider_pauses
-            where provider_pauses.provider = %(provider)s
+            where provider_pauses.provider in (%(provider)s, %(paused_as)s)
         )
     order by candidates.audio_file_id
     on conflict (audio_file_id) do update
@@ -77,9 +77,18 @@ circumstances as (
             from candidates
         ) as reached,
         (
-            select provider_pauses.reason
+            select
+                format(
+                    '%%s is paused since %%s. %%s Then run: transcriber resume %%s',
+                    %(provider)s,
+                    date_trunc('second', provider_pauses.paused_at),
+                    provider_pauses.reason,
+                    %(provider)s
+                )
             from media_pipeline.provider_pauses
-            where provider_pauses.provider = %(provider)s
+            where provider_pauses.provider in (%(provider)s, %(paused_as)s)
+            order by provider_pauses.paused_at
+            limit 1
         ) as paused_because,
         -- Commit without waiting for the disk: if a crash undoes a claim, the file is
         -- claimed again. The join below is always true; it only forces this call.
