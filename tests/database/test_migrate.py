@@ -111,8 +111,8 @@ def test_a_rollback_never_drops_rows(database: dict[str, str]) -> None:
     assert done.stderr.startswith(f"Error: cannot roll back {IDS[0]}: media_pipeline.audio_files")
     assert done.stderr.count("\n") == 1
     assert rows(database, "select count(*) from media_pipeline.audio_files") == [(1,)]
-    assert migrate.status()[0].applied_at
-    assert migrate.apply() == IDS[1:]
+    assert all(migration.applied_at for migration in migrate.status())
+    assert migrate.apply() == []
 
 
 def test_two_wishes_at_once_are_refused() -> None:

@@ -46,6 +46,11 @@ def rollback(
         if last is None:
             raise MigrationError(f"{migration_id} is not applied: see `transcriber migrate --list`")
         chosen = newest_first[: last + 1]
+        # All or nothing: a refusal must come before the first of them is gone.
+        with backend.connection.transaction(force_rollback=True):
+            for migration in chosen:
+                with _named(f"cannot roll back {migration.id}"):
+                    backend.rehearse_rollback(migration)
         for migration in chosen:
             with _named(f"cannot roll back {migration.id}"):
                 backend.rollback_one(migration)

@@ -161,6 +161,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
                     self._record_sha256(migration)
         return super().to_apply(migrations)
 
+    def rehearse_rollback(self, migration: YoyoMigration) -> None:
+        """Roll a migration back in the caller's transaction, which is undone."""
+        script = Path(migration.path).with_suffix(".rollback.sql")
+        text = script.read_text() if script.exists() else ""
+        # Outside of a transaction only indexes are dropped, and nothing refuses that.
+        if "-- transactional: false" not in text:
+            self.connection.execute(text)
+
     def _check_encoding(self) -> None:
         """Refuse a database whose encoding lacks characters that people say."""
         encoding = self.connection.execute("show server_encoding").fetchone()[0]

@@ -73,7 +73,7 @@ def _word(found: Mapping[str, Any], *keys: str) -> str:
 
 _LATER = Verdict.TRANSIENT, "the provider answered HTTP {status}"
 _EXHAUSTED = Verdict.STOP, "the provider's credit or limit is used up ({said}): top it up"
-# `said` is what the body says, else the status; `key_variable` holds the provider's key.
+# `said` is what the body says; `key_variable` is the variable with the provider's key.
 ANSWERS: dict[int, tuple[Verdict, str]] = {
     401: (Verdict.STOP, "the provider refused the API key: set a valid {key_variable}"),
     402: _EXHAUSTED,
@@ -110,7 +110,7 @@ def judge(status: int, problem: Problem, *, key_variable: str) -> tuple[Verdict,
         verdict, reason = _MOVED
     else:
         verdict, reason = ANSWERS.get(status, _LATER if status >= 500 else _REFUSED)
-    names = {"status": status, "said": said or f"HTTP {status}", "key_variable": key_variable}
+    names = {"status": status, "said": said or "without a reason", "key_variable": key_variable}
     return verdict, reason.format(**names)
 
 
