@@ -130,7 +130,9 @@ def test_a_cooldown_holds_until_the_failure_is_deleted_by_hand(pipeline: Pipelin
     pipeline.provider.answer_with(refusal(500), Answer())
     pipeline.add()
     assert pipeline.run().exit_code == 1
-    assert pipeline.run().stdout == "Nothing to transcribe.\n"
+    assert pipeline.run().stdout == (
+        "Nothing to transcribe. Not tried: 1 file cooling down; see `transcriber failures`.\n"
+    )
     pipeline.connection.execute(
         "delete from media_pipeline.transcription_failures where status='transient'"
     )

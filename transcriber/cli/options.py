@@ -11,6 +11,21 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 
+LARGEST_NUMBER = 1e9  # Seconds of 31 years; PostgreSQL cannot add much more to a date.
+
+
+class Number(click.FloatRange):
+    """A number in a range, as large as PostgreSQL can use it; `nan` is in no range."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or end with a usage error."""
+        number: float = super().convert(value, param, ctx)  # type: ignore[arg-type]
+        if not number <= LARGEST_NUMBER:
+            self.fail(f"{value} is no number up to {LARGEST_NUMBER:,.0f}.", param, ctx)
+        return number
+
 
 def option(name: str, *names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     """Declare the option --name, which the variable TRANSCRIBER_NAME can set, too."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transcriber.queue.statement import Outage
-from transcriber.worker.outcome import Completed, Failed, Lost, Started, Stopping
+from transcriber.worker.outcome import Completed, Failed, LeftOver, Lost, Started, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def describe(event: Event) -> str | None:
                 f"stopping: {event.files} files are finished or released; another signal stops at"
                 " once"
             )
-        case Started():
+        case Started() | LeftOver():
             return None
 
 
@@ -149,51 +149,3 @@ class Bar:
         """End the bar's line."""
         if self._bar:
             self._bar.render_finish()
-
-
-def summary_lines(outcome: Outcome, seconds: float) -> Iterator[str]:
-    """Yield what became of a run that took so many seconds, for a person."""
-    if not outcome.files:
-        yield "Nothing to transcribe."
-        return
-    yield (
-        f"{outcome.completed} completed, {outcome.failed.total()} failed;"
-        f" {_duration(outcome.audio_seconds)} of sound in {_duration(seconds)}, {_cost(outcome)}."
-    )
-    for (status, reason), files in outcome.failed.most_common():
-        yield f"  {files} {status}: {reason}"
-    if outcome.lost:
-        yield f"  {outcome.lost} taken over or changed by somebody else meanwhile"
-
-
-def summary_json(outcome: Outcome, seconds: float) -> str:
-    """Return what became of a run that took so many seconds, for programs."""
-    return json.dumps(
-        {
-            "completed": outcome.completed,
-            "failed": outcome.failed.total(),
-            "lost": outcome.lost,
-            "failures": [
-                {"status": status, "reason": reason, "files": files}
-                for (status, reason), files in outcome.failed.most_common()
-            ],
-            "audio_seconds": round(outcome.audio_seconds, 1),
-            "seconds": round(seconds, 1),
-            "cost_usd": None if outcome.unpriced else round(outcome.cost, 4),
-        }
-    )
-
-
-def _cost(outcome: Outcome) -> str:
-    if outcome.unpriced:
-        return f"cost unknown for {outcome.unpriced} files (no price in models.csv)"
-    decimals = 2 if outcome.cost >= 0.01 or not outcome.cost else 4
-    return f"${outcome.cost:.{decimals}f}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 600:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -7,8 +7,9 @@ import time
 import click
 
 from transcriber.audio.networks import parse_networks
-from transcriber.cli.options import option
-from transcriber.cli.progress import shown_progress, summary_json, summary_lines
+from transcriber.cli.options import Number, option
+from transcriber.cli.progress import shown_progress
+from transcriber.cli.summary import summary_json, summary_lines
 from transcriber.core.errors import TranscriberError
 from transcriber.providers import NAMES, local, openai
 from transcriber.queue.jobs import RetryPolicy, Selection
@@ -38,7 +39,7 @@ from transcriber.worker.outcome import Outcome, tell_all
 )
 @option(
     "backfill-share",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=Selection.backfill_share,
     show_default=True,
     help="With --order newest, take this share of the files from the oldest calls.",
@@ -47,13 +48,13 @@ from transcriber.worker.outcome import Outcome, tell_all
 @option("phone", help="Transcribe only files of this phone, written as in audio_files.")
 @option(
     "max-duration",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="Transcribe only calls of at most this many seconds, by the dialer's timestamps.",
 )
 @option("limit", type=click.IntRange(min=1), help="Stop after this many files.")
 @option(
     "max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Claim no more files after this many minutes.",
 )
 @option("watch", is_flag=True, help="Keep running when nothing is pending, and wait for new files.")
@@ -72,14 +73,14 @@ from transcriber.worker.outcome import Outcome, tell_all
 )
 @option(
     "claim-ttl",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     default=RunOptions.claim_ttl,
     show_default=True,
     help="Let other workers take over the files of a worker that died after this many seconds.",
 )
 @option(
     "cooldown",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=RetryPolicy.cooldown,
     show_default=True,
     help="Wait this many seconds before a failed file is tried again; each attempt doubles it.",
@@ -93,7 +94,7 @@ from transcriber.worker.outcome import Outcome, tell_all
 )
 @option(
     "grace",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=RunLimits.grace,
     show_default=True,
     help="After SIGTERM, SIGHUP or Ctrl-C, let files in flight finish within this many seconds.",
@@ -104,6 +105,11 @@ from transcriber.worker.outcome import Outcome, tell_all
     default="text",
     show_default=True,
     help="json writes one event a line to stderr, and shows no bar.",
+)
+@option(
+    "fail-if-failures",
+    is_flag=True,
+    help="End with exit code 1 also when files failed for good in earlier runs.",
 )
 @option("json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
@@ -128,6 +134,7 @@ def run(
     max_attempts: int,
     grace: float,
     log_format: str,
+    fail_if_failures: bool,
     as_json: bool,
 ) -> None:
     """Transcribe what is pending, until nothing is.
@@ -178,7 +185,8 @@ def run(
     if signal:
         click.echo("Stopped: claims are released, the next run goes on.", err=True)
     _print_summary(outcome, time.monotonic() - began, as_json=as_json)
-    ctx.exit(128 + signal if signal else int(outcome.failed.total() > 0))
+    any_failed = outcome.failed.total() or (fail_if_failures and outcome.left_over.failed)
+    ctx.exit(128 + signal if signal else int(any_failed > 0))
 
 
 def _print_summary(outcome: Outcome, seconds: float, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from transcriber.cli.options import option
+from transcriber.cli.options import Number, option
 from transcriber.db import migrate as migrations
 from transcriber.db.yoyo_backend import LOCK_SECONDS
 
@@ -21,7 +21,7 @@ from transcriber.db.yoyo_backend import LOCK_SECONDS
 )
 @option(
     "lock-timeout",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=LOCK_SECONDS,
     show_default=True,
     help="Wait at most this many seconds for another migration to end.",

@@ -47,7 +47,7 @@ def choose(model: str | None) -> ChosenProvider:
         )
     if base_url and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", base_url):
         raise ProviderUnusableError(
-            f"{BASE_URL_VARIABLE} is no address: write it as in https://api.example.test/v1."
+            f"{BASE_URL_VARIABLE} is no address: it begins with https:// or http:// and a host."
         )
     model = model or DEFAULT_MODEL
     account = f"{key}\n{model}\n{base_url}"

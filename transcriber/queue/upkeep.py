@@ -65,3 +65,8 @@ class Upkeep:
         """Count the files that a run with this selection may claim now."""
         (row,) = await self._statements.fetch("count_pending", selection.filters)
         return Pending(**row)
+
+    async def count_held_back(self) -> dict[str, int]:
+        """Count the files that have `failed` for good, and those that are `cooling_down`."""
+        (row,) = await self._statements.fetch("count_held_back")
+        return row

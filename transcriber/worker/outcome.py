@@ -54,7 +54,15 @@ class Stopping:
     files: int
 
 
-Event = Started | Completed | Failed | Lost | Stopping | Outage
+@dataclass(frozen=True)
+class LeftOver:
+    """The files that no run takes now: failed for good, whenever that was, or cooling down."""
+
+    failed: int = 0
+    cooling_down: int = 0
+
+
+Event = Started | Completed | Failed | Lost | Stopping | LeftOver | Outage
 Listener = Callable[[Event], None]
 
 
@@ -73,6 +81,7 @@ class Outcome:
     """What became of a run's files; `failed` counts them by status and reason.
 
     `cost` is in US dollars, for the files whose price is known; `unpriced` counts the others.
+    `left_over` is what the database holds at the end of the run.
     """
 
     completed: int = 0
@@ -81,6 +90,7 @@ class Outcome:
     audio_seconds: float = 0.0
     cost: float = 0.0
     unpriced: int = 0
+    left_over: LeftOver = LeftOver()
 
     @property
     def files(self) -> int:
@@ -99,3 +109,5 @@ class Outcome:
                 self.failed[event.status, event.reason] += 1
             case Lost():
                 self.lost += 1
+            case LeftOver():
+                self.left_over = event

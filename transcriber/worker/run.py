@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from transcriber import providers
+from transcriber.core.errors import TranscriberError
 from transcriber.db.connect import open_pool
 from transcriber.queue.claims import Claims
 from transcriber.queue.statement import Statements
 from transcriber.queue.upkeep import Upkeep
-from transcriber.worker.outcome import Started
+from transcriber.worker.outcome import LeftOver, Started
 
 if TYPE_CHECKING:
     from transcriber.providers import ChosenProvider
     from transcriber.worker.options import RunOptions
     from transcriber.worker.outcome import Listener
     from transcriber.worker.worker import Worker
+
+# A slot has a connection to the vault, one to the provider, its own file and half of one ahead.
+FILES_PER_SLOT, FILES_BESIDE = 4, 64
 
 
 @dataclass
@@ -53,6 +58,19 @@ def run(options: RunOptions, listener: Listener) -> int | None:
     return stop.signals[0] if stop.signals else None
 
 
+def _allow_open_files(slots: int) -> None:
+    """Raise this process's limit of open files as far as so many slots need it."""
+    needed = FILES_PER_SLOT * slots + FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise TranscriberError(
+            f"--concurrency {slots} needs {needed} open files, and this system allows {hard}:"
+            " raise the hard limit (ulimit -Hn), or use fewer"
+        )
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
 async def _work(
     options: RunOptions, provider: ChosenProvider, listener: Listener, stop: Stop
 ) -> None:
@@ -66,10 +84,12 @@ async def _work(
         if limits.files is not None:
             pending = replace(pending, files=min(pending.files, limits.files))
         if pending.files == 0 and not limits.watch:
+            listener(LeftOver(**await upkeep.count_held_back()))
             return
         slots = limits.slots or provider.default_concurrency
         if not limits.watch:
             slots = min(slots, pending.files)
+        _allow_open_files(slots)
         # These take long to import, and most runs after a refresh find nothing to do.
         from transcriber.providers.catalogue import price_of  # noqa: PLC0415
         from transcriber.worker.steps import Steps  # noqa: PLC0415
@@ -92,3 +112,4 @@ async def _work(
         )  # fmt: skip
         listener(Started(pending.files, pending.audio_seconds))
         await stop.worker.run()
+        listener(LeftOver(**await upkeep.count_held_back()))

@@ -53,7 +53,7 @@ def _all_texts(tree: ast.Module) -> Iterator[str]:
 def _texts(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         # A docstring's first line is the message of an error that is raised without one.
-        yield node.value.partition("\n")[0]
+        yield re.sub(r"\{\w+\}", "…", node.value.partition("\n")[0])
     elif isinstance(node, ast.JoinedStr):
         parts = (each.value if isinstance(each, ast.Constant) else "…" for each in node.values)
         yield "".join(map(str, parts))
@@ -66,6 +66,8 @@ def _raised(node: ast.AST) -> Iterator[str]:
             yield from _texts(argument)
         case ast.Assign(targets=[ast.Name(id="reason")], value=value):
             yield from _texts(value)
+        case ast.Tuple(elts=[ast.Attribute(value=ast.Name(id="Verdict")), text]):
+            yield from _texts(text)
         case ast.Raise(exc=ast.Name(id=name)) if _is_failure(name):
             yield _error_classes()[name]
 

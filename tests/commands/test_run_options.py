@@ -1,0 +1,102 @@
+"""What `transcriber run` refuses at once, and what it says when nothing is to be done."""
+
+from __future__ import annotations
+
+import json
+import resource
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from tests.support.database.catalogue import FAILURES
+from tests.support.pipeline import Pipeline, running_pipeline
+from tests.support.servers.provider import refusal
+from transcriber.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+
+@pytest.fixture
+def pipeline(connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    """Serve recordings and a provider."""
+    with running_pipeline(connection, monkeypatch) as pipeline:
+        yield pipeline
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e300", "abc", "-1", ""])
+@pytest.mark.parametrize(
+    "option",
+    ["backfill-share", "max-duration", "max-minutes", "claim-ttl", "cooldown", "grace"],
+)
+def test_a_number_that_is_none_is_wrong_usage(option: str, number: str) -> None:
+    result = CliRunner().invoke(main, ["run", f"--{option}", number])
+    assert result.exit_code == 2
+    assert f"--{option}" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("OPENAI_API_KEY", "two words", "OPENAI_API_KEY holds a blank"),
+        ("OPENAI_API_KEY", "line\n", "OPENAI_API_KEY holds a blank"),
+        ("OPENAI_API_KEY", "schlüssel", "OPENAI_API_KEY holds a blank"),
+        ("OPENAI_API_KEY", "\udcff", "OPENAI_API_KEY holds a blank"),
+        ("OPENAI_BASE_URL", "api.example.test/v1", "OPENAI_BASE_URL is no address"),
+        ("OPENAI_BASE_URL", "ftp://api.example.test/v1", "OPENAI_BASE_URL is no address"),
+        ("OPENAI_BASE_URL", "https://", "OPENAI_BASE_URL is no address"),
+        ("OPENAI_BASE_URL", "https://api.example.test/v1 ", "OPENAI_BASE_URL is no address"),
+    ],
+    ids=ascii,
+)
+def test_a_setting_that_cannot_work_is_said_before_anything_is_claimed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    pipeline.add()
+    monkeypatch.setenv(variable, value)
+    result = pipeline.run()
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert value not in result.stderr
+    assert pipeline.host.hits == []
+    assert pipeline.one(FAILURES) == 0
+
+
+def test_a_run_that_finds_nothing_names_the_files_that_failed(pipeline: Pipeline) -> None:
+    assert pipeline.run("--fail-if-failures").stdout == "Nothing to transcribe.\n"
+    pipeline.provider.answer_with(refusal(400))
+    pipeline.add_many(2)
+    first = pipeline.run("--json")
+    assert json.loads(first.stdout)["failed_for_good_so_far"] == 2
+    again = pipeline.run()
+    assert again.exit_code == 0
+    assert again.stdout == (
+        "Nothing to transcribe. Not tried: 2 files failed for good; see `transcriber failures`.\n"
+    )
+    assert pipeline.run("--fail-if-failures").exit_code == 1
+
+
+def test_the_limit_of_open_files_is_raised_or_named(pipeline: Pipeline) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    pipeline.add_many(40)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+        assert pipeline.run("--concurrency", "40").exit_code == 0
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 128
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_too_few_open_files_are_named(pipeline: Pipeline) -> None:
+    pipeline.add_many(40)
+    process = pipeline.start("--concurrency", "40")
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (128, 128))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "--concurrency 40 needs" in said
+    assert pipeline.one(FAILURES) == 0
