@@ -48,7 +48,7 @@ def test_a_number_that_is_none_is_wrong_usage(option: str, number: str) -> None:
         ("OPENAI_API_KEY", "\udcff", "OPENAI_API_KEY holds a blank"),
         ("OPENAI_BASE_URL", "api.example.test/v1", "OPENAI_BASE_URL is no address"),
         ("OPENAI_BASE_URL", "ftp://api.example.test/v1", "OPENAI_BASE_URL is no address"),
-        ("OPENAI_BASE_URL", "https://", "OPENAI_BASE_URL is no address"),
+        ("OPENAI_BASE_URL", "https:///v1", "OPENAI_BASE_URL is no address"),
         ("OPENAI_BASE_URL", "https://api.example.test/v1 ", "OPENAI_BASE_URL is no address"),
     ],
     ids=ascii,
