@@ -1,7 +1,7 @@
 {{ config(materialized='in_place_view') }}
 
 -- Without a CTE, because PostgreSQL then merges this query into its reader's: for the
--- newest 20 calls it sorts first and joins afterwards. Without file_states, because that
+-- newest 20 calls it sorts first and joins later. Without file_states, because that
 -- would read audio_files once more.
 select
     audio_files.id as audio_file_id,
