@@ -39,6 +39,19 @@ def test_a_number_that_is_none_is_wrong_usage(option: str, number: str) -> None:
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("language", ["", "xx", "deutsch", "12"])
+def test_an_unknown_language_is_wrong_usage(language: str) -> None:
+    result = CliRunner().invoke(main, ["run", "--language", language])
+    assert result.exit_code == 2
+    assert "ISO 639-1" in result.stderr
+
+
+def test_a_language_reaches_the_provider_as_its_code(pipeline: Pipeline) -> None:
+    pipeline.add()
+    assert pipeline.run("--language", "German").exit_code == 0
+    assert pipeline.calls()[0].fields["language"] == ["de"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [

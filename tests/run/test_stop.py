@@ -37,6 +37,21 @@ def test_a_stopped_worker_releases_its_claims(
     assert pipeline.one(FAILURES) == 0
 
 
+@pytest.mark.parametrize("options", [[], ["--log-format", "json"], ["--json"]], ids=" ".join)
+def test_a_worker_whose_log_nobody_reads_does_its_work(
+    pipeline: Pipeline, options: list[str]
+) -> None:
+    pipeline.add_many(40)
+    may_answer = pipeline.provider.hold_answers()
+    worker = pipeline.start(*options)
+    assert worker.stderr is not None
+    worker.stderr.close()
+    may_answer.set()
+    assert worker.wait(timeout=60) == 0
+    assert pipeline.one(COMPLETED) == 40
+    assert pipeline.one(CLAIMS) == 0
+
+
 def test_a_stopped_worker_finishes_what_is_paid_for(pipeline: Pipeline) -> None:
     pipeline.add_many(5)
     pipeline.provider.answer_with(Answer(delay=1))

@@ -61,6 +61,23 @@ def test_segments_and_speakers_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"language": "english"}, "en"),
+        ({"language": "de"}, "de"),
+        ({"language": "nonsense"}, None),
+        ({"languages": [{"code": "nonsense"}, {"code": "fr"}]}, "fr"),
+        ({"language": ["en"], "languages": [{"code": "fr"}]}, "fr"),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_the_language_is_a_code(fields: dict[str, Any], code: str | None) -> None:
+    answer = json.dumps({"text": "hello", **fields}).encode()
+    assert transcript_of(answer, None).language == code
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"", b"null", b"7", b'"hello"', b'["text"]', b"{}", b'{"text": null}', b'{"text": 7}',

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from transcriber.core.languages import language_code
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +27,21 @@ class Number(click.FloatRange):
         if not number <= LARGEST_NUMBER:
             self.fail(f"{value} is no number up to {LARGEST_NUMBER:,.0f}.", param, ctx)
         return number
+
+
+class Language(click.ParamType[str]):
+    """A language, by its ISO 639-1 code or its English name; it becomes the code."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the code, or end with a usage error."""
+        code = language_code(value)
+        if code is None:
+            self.fail(
+                f"{value} is no language: write its ISO 639-1 code, such as de or en.", param, ctx
+            )
+        return code
 
 
 def option(name: str, *names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:

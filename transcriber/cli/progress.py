@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -33,13 +33,13 @@ OUTAGE_LINE_SECONDS = 30.0
 def shown_progress(outcome: Outcome, *, log_format: str, watch: bool) -> Iterator[Listener]:
     """Yield what shows a run: a bar only on a terminal, and only for a run that has an end."""
     if log_format == "json":
-        yield _seldom_outages(log_json)
+        yield _unfailing(_seldom_outages(log_json))
     elif watch or not sys.stderr.isatty():
-        yield _seldom_outages(log_text)
+        yield _unfailing(_seldom_outages(log_text))
     else:
         bar = Bar(outcome)
         try:
-            yield _seldom_outages(bar.show)
+            yield _unfailing(_seldom_outages(bar.show))
         finally:
             bar.close()
 
@@ -52,7 +52,7 @@ def log_text(event: Event) -> None:
 
 def log_json(event: Event) -> None:
     """Write a line for a log collector."""
-    if isinstance(event, Started):
+    if describe(event) is None:
         return
     facts = {
         name: round(value, 3) if isinstance(value, float) else value
@@ -89,6 +89,16 @@ def describe(event: Event) -> str | None:
             return None
 
 
+def _unfailing(listener: Listener) -> Listener:
+    """Return a listener that goes on in silence where nobody reads stderr any more."""
+
+    def tell(event: Event) -> None:
+        with suppress(OSError):
+            listener(event)
+
+    return tell
+
+
 def _seldom_outages(listener: Listener) -> Listener:
     """Return a listener that hears of an outage once in a while, not at every attempt."""
     told_at = float("-inf")
@@ -117,8 +127,7 @@ class Bar:
         if isinstance(event, Started):
             self._open(event)
             return
-        if not isinstance(event, Completed):
-            line = describe(event)
+        if not isinstance(event, Completed) and (line := describe(event)):
             click.echo(f"\r\x1b[K{line}" if self._bar else line, err=True)
         if self._bar and isinstance(event, Completed | Failed | Lost):
             self._bar.update(1)

@@ -7,7 +7,7 @@ import time
 import click
 
 from transcriber.audio.networks import parse_networks
-from transcriber.cli.options import Number, option
+from transcriber.cli.options import Language, Number, option
 from transcriber.cli.progress import shown_progress
 from transcriber.cli.summary import summary_json, summary_lines
 from transcriber.core.errors import TranscriberError
@@ -29,7 +29,11 @@ from transcriber.worker.outcome import Outcome, tell_all
     help="The provider's model; for local a name or a folder."
     f" [openai {openai.DEFAULT_MODEL}, local {local.DEFAULT_MODEL}]",
 )
-@option("language", help="The language of the calls (ISO 639-1), if it is known: de, en, …")
+@option(
+    "language",
+    type=Language(),
+    help="The language of the calls (ISO 639-1), if it is known: de, en, …",
+)
 @option(
     "order",
     type=click.Choice(["newest", "oldest"]),

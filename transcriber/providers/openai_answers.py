@@ -10,6 +10,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from transcriber.core.languages import language_code
 from transcriber.core.transcript import Transcript
 from transcriber.core.verdicts import FileFailure
 
@@ -47,11 +48,12 @@ def transcript_of(content: bytes, rate_limit: RateLimit | None) -> Transcript:
     found = _objects(raw.get("segments"))
     turns = [_turn(segment) for segment in found if _text(segment.get("speaker"))]
     segments = [_times(segment) | {"text": _text(segment.get("text"))} for segment in found]
-    codes = [_text(language.get("code")) for language in _objects(raw.get("languages"))]
+    named = [raw.get("language"), *(each.get("code") for each in _objects(raw.get("languages")))]
+    codes = (language_code(name) for name in named if isinstance(name, str))
     usage = raw.get("usage")
     return Transcript(
         text=text.strip(),
-        language=_text(raw.get("language")) or next(iter(codes), None),
+        language=next((code for code in codes if code), None),
         segments=segments or None,
         diarization=turns or None,
         usage=usage if isinstance(usage, dict) else None,
