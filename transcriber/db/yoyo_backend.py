@@ -88,6 +88,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
             connection: psycopg.Connection = super().connect(dburi)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError.because(error) from error
+        _refuse_pooler(connection)
         return connection
 
     def init_connection(self, connection: psycopg.Connection) -> None:
@@ -199,6 +200,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
             os.environ["LOGNAME"] = str(os.getuid())
         data: dict[str, object] = super().get_log_data(migration, operation)
         return data
+
+
+def _refuse_pooler(connection: psycopg.Connection) -> None:
+    """Raise where a pooler answers: its sessions change hands, and the lock would stay in one."""
+    with connection.transaction():
+        row = connection.execute("select pg_backend_pid()").fetchone()
+    if row != (connection.info.backend_pid,):
+        connection.close()
+        raise MigrationError(
+            "this is a connection pooler, where the lock of a migration does not hold:"
+            " set PGHOST and PGPORT to PostgreSQL itself"
+        )
 
 
 def _sha256(path: Path) -> str:

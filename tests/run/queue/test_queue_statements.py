@@ -197,10 +197,12 @@ def test_what_people_do_by_hand_takes_effect_while_a_worker_watches(
     async def scenario() -> None:
         clock = MovableClock()
         async with open_pool() as pool:
-            queue = Queue(pool, clock=clock)
+            queue = Queue(pool, Selection(backfill_share=0), clock=clock)
             await queue.enqueue()
             for job in (await queue.claim(2)).jobs:
                 assert await fail(queue, job) == "transient"
+            await clock.move(CURSOR_SECONDS + 0.1)  # The next claim begins at the end again.
+            await queue.claim(2)
             connection.execute(
                 "DELETE FROM media_pipeline.transcription_failures WHERE status='transient';"
             )
