@@ -42,7 +42,8 @@ PARAMETERS: dict[str, Any] = {
     "fallback_application_name": f"transcriber {platform.node()}:{os.getpid()}",
 }
 
-POOL_SIZE = 4
+# One claims, and two write; an idle worker keeps one of them.
+POOL_SIZE, SECONDS_TO_KEEP_AN_IDLE_CONNECTION = 3, 10
 SECONDS_TO_GET_A_CONNECTION = 5
 
 
@@ -79,6 +80,7 @@ async def open_pool() -> AsyncIterator[Pool]:
         kwargs={"row_factory": dict_row, **PARAMETERS},
         min_size=1,
         max_size=POOL_SIZE,
+        max_idle=SECONDS_TO_KEEP_AN_IDLE_CONNECTION,
         timeout=SECONDS_TO_GET_A_CONNECTION,
         # The pool doubles its waits up to this time and starts again at the next request. With a
         # longer time it would notice the end of an outage of an hour up to an hour late.

@@ -105,7 +105,8 @@ class Leases:
         """Prolong every claim at a third of its life."""
         while True:
             await self._clock.sleep(self._claims.claim_ttl / RENEWALS_PER_LEASE)
-            await self._renew([*self._flights.values()])
+            if self._flights:
+                await self._renew([*self._flights.values()])
 
     async def _renew(self, flights: list[Flight]) -> None:
         """Prolong claims, and drop the files that are no longer ours."""
