@@ -80,6 +80,26 @@ def test_a_setting_that_cannot_work_is_said_before_anything_is_claimed(
     assert pipeline.one(FAILURES) == 0
 
 
+def test_an_unknown_campaign_names_those_that_there_are(pipeline: Pipeline) -> None:
+    result = pipeline.run("--campaign", "Nosuch")
+    assert result.exit_code == 2
+    assert "there are: none, run `dbt build` first" in result.stderr
+    pipeline.add("a", campaign_name="Spring")
+    pipeline.add("b", campaign_name="Autumn")
+    result = pipeline.run("--campaign", "spring")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: There is no campaign spring; there are: Autumn, Spring\n"
+    for _ in range(2):  # The second time nothing is left to do.
+        assert pipeline.run("--campaign", "Spring").exit_code == 0
+
+
+def test_a_phone_is_found_however_it_is_written(pipeline: Pipeline) -> None:
+    pipeline.add("a", phone="+493023125001")
+    pipeline.add("b", phone="+493023125002")
+    assert pipeline.run("--phone", "+49 (30) / 23125-001").exit_code == 0
+    assert len(pipeline.calls()) == 1
+
+
 def test_a_run_that_finds_nothing_names_the_files_that_failed(pipeline: Pipeline) -> None:
     assert pipeline.run("--fail-if-failures").stdout == "Nothing to transcribe.\n"
     pipeline.provider.answer_with(refusal(400))

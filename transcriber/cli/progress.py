@@ -138,10 +138,8 @@ class Bar:
         def sound(_: object) -> str:
             done = self._outcome.audio_seconds
             rate = done / max(time.monotonic() - began, 0.001)
-            return (
-                f"{done / 3600:.1f} of {started.audio_seconds / 3600:.1f} h of sound,"
-                f" {rate:.0f} times as fast as it was spoken"
-            )
+            # As many times as fast as it was spoken.
+            return f"{done / 3600:.1f} of {started.audio_seconds / 3600:.1f} h, {rate:.0f}x"
 
         self._bar = click.progressbar(
             length=started.files,
@@ -149,6 +147,7 @@ class Bar:
             show_pos=True,
             show_eta=True,
             item_show_func=sound,
+            width=0,  # What the terminal's line has left: a longer line would be broken.
             file=sys.stderr,
         )
         self._bar.current_item = 0

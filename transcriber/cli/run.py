@@ -49,7 +49,7 @@ from transcriber.worker.outcome import Outcome, tell_all
     help="With --order newest, take this share of the files from the oldest calls.",
 )
 @option("campaign", help="Transcribe only files with this campaign_name.")
-@option("phone", help="Transcribe only files of this phone, written as in audio_files.")
+@option("phone", help="Transcribe only files of this phone, however it is written.")
 @option(
     "max-duration",
     type=Number(min=0),

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from transcriber.core.clock import SYSTEM_CLOCK, jittered
+from transcriber.core.errors import TranscriberError
 from transcriber.queue.jobs import Pending
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ LOOK_BACK_IDS = 1_000
 
 # PostgreSQL knows nothing of the queue's expressions until the table is analysed.
 FILES_WORTH_AN_ANALYSE = 1_000
+
+MOST_CAMPAIGNS = 20
+
+
+class UnknownCampaignError(TranscriberError):
+    """The catalogue has no file of the campaign."""
 
 
 class Upkeep:
@@ -65,6 +72,14 @@ class Upkeep:
         """Count the files that a run with this selection may claim now."""
         (row,) = await self._statements.fetch("count_pending", selection.filters)
         return Pending(**row)
+
+    async def check_campaign(self, campaign: str) -> None:
+        """Raise an error that names the campaigns where the catalogue has none of that name."""
+        rows = await self._statements.fetch("campaigns")
+        names = [row["campaign_name"] for row in rows]
+        if campaign not in names:
+            there_are = ", ".join(names[:MOST_CAMPAIGNS]) or "none, run `dbt build` first"
+            raise UnknownCampaignError(f"There is no campaign {campaign}; there are: {there_are}")
 
     async def count_held_back(self) -> dict[str, int]:
         """Count the files that have `failed` for good, and those that are `cooling_down`."""

@@ -83,6 +83,8 @@ async def _work(
         pending = await upkeep.count_pending(options.selection)
         if limits.files is not None:
             pending = replace(pending, files=min(pending.files, limits.files))
+        if pending.files == 0 and options.selection.campaign is not None:
+            await upkeep.check_campaign(options.selection.campaign)
         if pending.files == 0 and not limits.watch:
             listener(LeftOver(**await upkeep.count_held_back()))
             return

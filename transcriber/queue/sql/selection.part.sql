@@ -1,5 +1,5 @@
 -- The filters of a run, for whatever reads claimable_files: a campaign's name as far as
--- an index takes it, a phone by its own index, the longest duration.
+-- an index takes it, a phone by its own index and as typed, the longest duration.
 and (
     %(campaign)s::text is null
     or claimable_files.campaign_name = left(%(campaign)s::text, 500)
@@ -14,7 +14,9 @@ and (
         array(
             select audio_files.id
             from media_pipeline.audio_files
-            where audio_files.phone = %(phone)s::text
+            -- As the refresh does it (normalized_phone).
+            where
+                audio_files.phone = regexp_replace(%(phone)s::text, '[^0-9+]', '', 'g')
         )
     )
 )
