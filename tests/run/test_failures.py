@@ -11,6 +11,7 @@ from tests.support.servers.provider import Answer, refusal
 
 if TYPE_CHECKING:
     from tests.support.pipeline import Pipeline
+    from tests.support.servers.web import Page
 
 FAILURE = "select status, error_code, error, attempts from media_pipeline.transcription_failures"
 
@@ -52,6 +53,34 @@ def test_a_throttled_file_waits_and_counts_no_attempt(pipeline: Pipeline) -> Non
     assert pipeline.run().exit_code == 0
     assert len(pipeline.calls()) == 3
     assert pipeline.one(FAILURES) == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "error"),
+    [
+        ((404, "text/plain", b"no"), "HTTP 404"),
+        ((202, "text/plain", b"later"), "HTTP 202"),
+        ((204, "text/plain", b""), "HTTP 204"),
+        ((200, "audio/mpeg", b""), "the body is empty"),
+        ((410, "text/plain", b"gone"), "HTTP 410"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("minutes", [10, 119, 121, None])
+def test_a_recording_of_a_call_that_just_ended_may_still_come(
+    pipeline: Pipeline, page: Page, error: str, minutes: int | None
+) -> None:
+    audio_file_id = pipeline.add("call", page)
+    pipeline.connection.execute(
+        "update media_pipeline.audio_files"
+        " set stopped = now() - make_interval(mins => %s) where id = %s",
+        [minutes, audio_file_id],
+    )
+    for _ in range(2):
+        pipeline.run("--cooldown", "0", "--max-attempts", "2")
+    may_come = minutes in {10, 119} and error != "HTTP 410"
+    found = pipeline.one("select status, error from media_pipeline.transcription_failures")
+    assert found == ("transient" if may_come else "permanent", error)
 
 
 def test_a_forgotten_network_ends_the_run_and_counts_nothing(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import httpcore2
 import httpx2
 
+from transcriber.audio.codings import Body
 from transcriber.audio.guard import GuardedTransport
 from transcriber.core.errors import TranscriberError
 from transcriber.core.http import retry_after_seconds
@@ -41,6 +42,8 @@ NETWORK_ERRORS: dict[type[Exception], str] = {
 
 # A host that answers with one of these, or with 500 and above, may deliver the file later.
 TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
+# A recorder may answer with one of these while it still writes the file.
+STATUSES_BEFORE_A_FILE = frozenset({202, 204, 404})
 
 
 class TemporaryFileError(TranscriberError):
@@ -150,9 +153,11 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
     if (code := response.status_code) != httpx2.codes.OK:
         permanent = code < 500 and code not in TRANSIENT_STATUSES
         wait = retry_after_seconds(response.headers)
-        raise FileFailure(f"HTTP {code}", permanent=permanent, code=code, retry_after=wait)
-    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise FileFailure("the body is compressed, which was not asked for", permanent=True)
+        raise FileFailure(
+            f"HTTP {code}", permanent=permanent, code=code, retry_after=wait,
+            may_still_come=code in STATUSES_BEFORE_A_FILE,
+        )  # fmt: skip
+    body = Body(response.headers.get("content-encoding", ""))
     if (announced := response.headers.get("content-length", "")).isdecimal():
         limits.check_size(int(announced))
     digest, size, started = hashlib.sha256(), 0, time.monotonic()
@@ -163,18 +168,21 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
             # Without a size: given one, httpx2 collects that many bytes before it yields, and the
             # check of the rate would not see a slow body.
             async for chunk in response.aiter_raw():
-                size += len(chunk)
-                limits.check_size(size)
+                for part in body.parts(chunk):
+                    size += len(part)
+                    limits.check_size(size)
+                    digest.update(part)
+                    with _storing():
+                        file.write(part)
                 limits.check_rate(size, time.monotonic() - started)
-                digest.update(chunk)
-                with _storing():
-                    file.write(chunk)
         except (httpcore2.RemoteProtocolError, httpcore2.ReadError) as error:
             # httpcore2 raises this, too, if the body is shorter than its Content-Length.
             reason = f"truncated: {size} of {announced or 'unknown'} bytes came"
             raise FileFailure(reason, permanent=False) from error
+        if not body.is_whole:
+            raise FileFailure("truncated: the gzip has no end", permanent=False)
         if not size:
-            raise FileFailure("the body is empty", permanent=True)
+            raise FileFailure("the body is empty", permanent=True, may_still_come=True)
         with _storing():
             file.seek(0)
         stack.pop_all()

@@ -59,6 +59,13 @@ class AudioInfo:
     media_type: str
 
 
+def _is_web_page(file: BinaryIO) -> bool:
+    """Tell whether a file begins as HTML does; no container of sound has such a head."""
+    file.seek(0)
+    head = file.read(1024).lower()
+    return any(mark in head for mark in (b"<!doctype html", b"<html", b"<head>"))
+
+
 def probe(file: BinaryIO) -> AudioInfo:
     """Return what the sound in a file is like; leave the file's position at 0.
 
@@ -75,6 +82,10 @@ def probe(file: BinaryIO) -> AudioInfo:
         ) as container:
             return _look_into(container, file)
     except (av.FFmpegError, ValueError) as error:
+        if _is_web_page(file):
+            raise FileFailure(
+                "not audio: a web page, perhaps of a login", permanent=True
+            ) from error
         raise FileFailure("not audio: the file cannot be read as such", permanent=True) from error
     finally:
         file.seek(0)

@@ -30,7 +30,8 @@ class FileFailure(Exception):
     The worker writes the reason into the database and the log, so the reason must not contain a
     URL, a phone number or a secret. `retry_after` is in seconds. With `most_attempts`, it becomes
     permanent earlier than other failures. `is_setting_suspected` says that an option of the run may
-    be wrong rather than the file, as long as no other file could be downloaded.
+    be wrong rather than the file, as long as no other file could be downloaded. With
+    `may_still_come`, the failure of a call that ended just now is transient.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class FileFailure(Exception):
         retry_after: float | None = None,
         most_attempts: int | None = None,
         is_setting_suspected: bool = False,
+        may_still_come: bool = False,
     ) -> None:
         """Take the reason, and an HTTP answer's status and Retry-After."""
         super().__init__(reason)
@@ -50,6 +52,7 @@ class FileFailure(Exception):
         self.retry_after = retry_after
         self.most_attempts = most_attempts
         self.is_setting_suspected = is_setting_suspected
+        self.may_still_come = may_still_come
 
 
 class Throttled(Exception):

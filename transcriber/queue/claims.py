@@ -156,6 +156,7 @@ class Claims:
                 "provider": self._provider.stored_as,
                 "model": self._provider.model,
                 "is_permanent": failure.permanent,
+                "may_still_come": failure.may_still_come,
                 "error_code": failure.code,
                 "error": storable(str(failure)),
                 "retry_after": failure.retry_after,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,7 +19,7 @@ from transcriber.audio.download import Download, DownloadLimits
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
-    from tests.support.servers.web import Page
+    from tests.support.servers.web import Handler, Page
 
 NOT_HTTP = "the host's answer is not valid HTTP"
 HURRIED = replace(LIMITS, read_seconds=0.2)
@@ -35,9 +36,25 @@ class Bad:
     limits: DownloadLimits = LIMITS
 
 
+def encoded(coding: str, body: bytes) -> Page:
+    """Return a page whose Content-Encoding is as given."""
+
+    def page(handler: Handler) -> None:
+        handler.answer(200, {"Content-Type": "audio/mpeg", "Content-Encoding": coding}, body)
+
+    return page
+
+
 BAD_PAGES = {
-    "compressed": Bad(pages.compressed, "the body is compressed", permanent=True),
+    "compressed": Bad(status(200, Content_Encoding="br"), "the body is compressed", permanent=True),
     "encoded twice": Bad(status(200, Content_Encoding="br, gzip"), "compressed", permanent=True),
+    "a gzip that is cut": Bad(encoded("gzip", gzip.compress(SOUND)[:-9]), "truncated: the gzip"),
+    "a gzip that is damaged": Bad(
+        encoded("gzip", gzip.compress(SOUND)[:10] + 200 * b"\xff"), "the body's gzip is damaged"
+    ),
+    "a gzip that is a bomb": Bad(
+        encoded("gzip", gzip.compress(bytes(50_000_000))), "larger than 100,000", permanent=True
+    ),
     "endless": Bad(pages.endless, "larger than 100,000 bytes", permanent=True),
     "endless headers": Bad(pages.endless_headers, NOT_HTTP),
     "huge claim": Bad(pages.huge_claim, "larger than 100,000 bytes", permanent=True),
@@ -95,6 +112,25 @@ def test_a_misbehaving_host_fails_the_file(name: str) -> None:
         failure = failure_of(host.url(f"/page?{PRIVATE}&signature=x"), limits=bad.limits)
     assert bad.reason in str(failure)
     assert (failure.permanent, failure.code) == (bad.permanent, bad.code)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        *((coding, SOUND) for coding in ("", "identity", "aws-chunked", "utf-8", "UTF-8, binary")),
+        ("gzip", SOUND),  # Said, and not done.
+        ("gzip", gzip.compress(SOUND)),
+        ("x-gzip", gzip.compress(SOUND, 0)),
+        ("aws-chunked, GZIP", gzip.compress(SOUND)),
+    ],
+)
+def test_a_body_is_what_it_is_whatever_its_coding_is_called(coding: str, body: bytes) -> None:
+    with serving({"/page": encoded(coding, body)}) as host:
+        (download,) = fetch(host.url("/page"))
+    assert isinstance(download, Download)
+    with download.file as file:
+        assert file.read() == SOUND
+    assert download.size_bytes == len(SOUND)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("120", 120), ("1.5", 1.5), ("0", 0), ("-1", 0)])

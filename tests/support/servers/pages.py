@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -28,12 +27,6 @@ def until_closed(handler: Handler) -> None:
     """Send the sound as HTTP/1.0 does, where the end of the connection is the end of the body."""
     handler.answer(200, {"Connection": "close"})
     handler.wfile.write(SOUND)
-
-
-def compressed(handler: Handler) -> None:
-    """Send a gzip bomb to a client that did not ask for compression."""
-    bomb = gzip.compress(bytes(20_000_000))
-    handler.answer(200, {"Content-Encoding": "gzip"}, bomb)
 
 
 def endless(handler: Handler) -> None:

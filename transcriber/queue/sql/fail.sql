@@ -2,9 +2,14 @@
 -- when the file is no longer ours, or its id belongs to another URL by now. A transient
 -- failure becomes permanent with its last attempt; until then it cools down twice as
 -- long each time, jittered by half so that files do not come back at once, and never
--- shorter than the other side asked for (a day at most).
+-- shorter than the other side asked for (a day at most). A recording that is not there
+-- may still be written, until two hours after its call.
 with same_file as materialized (
-    select audio_files.id
+    select
+        audio_files.id,
+        %(may_still_come)s
+        and coalesce(audio_files.stopped > now() - interval '2 hours', false)
+            as may_still_come
     from media_pipeline.audio_files
     where
         audio_files.id = %(audio_file_id)s
@@ -38,6 +43,7 @@ released_claim as (
 attempt as (
     select
         released_claim.audio_file_id,
+        same_file.may_still_come,
         coalesce(transcription_failures.attempts, 0) as earlier_attempts
     from released_claim
     inner join same_file on released_claim.audio_file_id = same_file.id
@@ -49,6 +55,7 @@ judged_attempt as (
     select
         attempt.audio_file_id,
         case
+            when attempt.may_still_come then 'transient'
             when %(is_permanent)s or attempt.earlier_attempts + 1 >= %(max_attempts)s
                 then 'permanent'
             else 'transient'
