@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from transcriber.audio import download
-from transcriber.audio.download import Download, DownloadLimits
+from transcriber.audio.download import Download
+from transcriber.audio.limits import DownloadLimits
 from transcriber.audio.networks import parse_networks
 from transcriber.core.verdicts import FileFailure
 

@@ -9,7 +9,7 @@ import click
 from transcriber.audio.networks import parse_networks
 from transcriber.cli.options import Language, Number, option
 from transcriber.cli.progress import shown_progress
-from transcriber.cli.summary import summary_json, summary_lines
+from transcriber.cli.summary import print_summary
 from transcriber.core.errors import TranscriberError
 from transcriber.providers import NAMES, local, openai
 from transcriber.queue.jobs import RetryPolicy, Selection
@@ -184,18 +184,10 @@ def run(
             signal = run_worker(options, tell_all(outcome.count, shown))
     except TranscriberError:
         if outcome.files:
-            _print_summary(outcome, time.monotonic() - began, as_json=as_json)
+            print_summary(outcome, time.monotonic() - began, as_json=as_json)
         raise
     if signal:
         click.echo("Stopped: claims are released, the next run goes on.", err=True)
-    _print_summary(outcome, time.monotonic() - began, as_json=as_json)
+    print_summary(outcome, time.monotonic() - began, as_json=as_json)
     any_failed = outcome.failed.total() or (fail_if_failures and outcome.left_over.failed)
     ctx.exit(128 + signal if signal else int(any_failed > 0))
-
-
-def _print_summary(outcome: Outcome, seconds: float, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(summary_json(outcome, seconds))
-        return
-    for line in summary_lines(outcome, seconds):
-        click.echo(line)

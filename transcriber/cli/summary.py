@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import click
+
 from transcriber.cli.output import counted_files
 
 if TYPE_CHECKING:
@@ -13,8 +15,14 @@ if TYPE_CHECKING:
     from transcriber.worker.outcome import Outcome
 
 
-def summary_lines(outcome: Outcome, seconds: float) -> Iterator[str]:
-    """Yield what became of a run that took so many seconds, for a person."""
+def print_summary(outcome: Outcome, seconds: float, *, as_json: bool) -> None:
+    """Print what became of a run that took so many seconds."""
+    lines = [_json(outcome, seconds)] if as_json else _lines(outcome, seconds)
+    for line in lines:
+        click.echo(line)
+
+
+def _lines(outcome: Outcome, seconds: float) -> Iterator[str]:
     if not outcome.files:
         yield f"Nothing to transcribe.{_left_over(outcome)}"
         return
@@ -28,8 +36,7 @@ def summary_lines(outcome: Outcome, seconds: float) -> Iterator[str]:
         yield f"  {outcome.lost} taken over or changed by somebody else meanwhile"
 
 
-def summary_json(outcome: Outcome, seconds: float) -> str:
-    """Return what became of a run that took so many seconds, for programs."""
+def _json(outcome: Outcome, seconds: float) -> str:
     return json.dumps(
         {
             "completed": outcome.completed,

@@ -15,7 +15,8 @@ from yoyo.exceptions import BadMigration
 from yoyo.migrations import MigrationList, topological_sort
 
 from transcriber.core.errors import MigrationError, one_line
-from transcriber.db.yoyo_backend import LOCK_SECONDS, Backend, Migration, refuse_faults
+from transcriber.db.migration import Migration, refuse_faults
+from transcriber.db.yoyo_backend import LOCK_SECONDS, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import hashlib
 import logging
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +20,11 @@ import psycopg
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 
 from transcriber.core.errors import DatabaseUnavailableError, MigrationError
+from transcriber.db.migration import Migration, refuse_faults, sha256_of
 from transcriber.db.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from yoyo.connections import DatabaseURI
     from yoyo.migrations import Migration as YoyoMigration
@@ -36,46 +34,6 @@ LOCK_SECONDS = 60.0
 
 # yoyo logs the errors that it also raises; without a handler Python would print them twice.
 logging.getLogger("yoyo").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True)
-class Migration:
-    """A migration's file, and when and with which content it was applied to the database."""
-
-    id: str
-    path: Path
-    applied_at: datetime | None = None  # In UTC, without a time zone.
-    sha256: str | None = None
-
-    @property
-    def fault(self) -> str | None:
-        """The reason why no further migration may be applied, if there is one."""
-        if self.applied_at is None:
-            return None
-        if not self.path.exists():
-            return (
-                f"migration {self.id} was applied, but is missing in {self.path.parent}:"
-                " restore the file, or use the release of transcriber that has it"
-            )
-        if self.sha256 not in (None, _sha256(self.path)):
-            return (
-                f"migration {self.id} was edited after it had been applied:"
-                " restore the file, and write the change as a new migration"
-            )
-        return None
-
-    def describe(self) -> str:
-        """Return the migration's line in a list of migrations."""
-        if self.applied_at is None:
-            return f"{self.id}  pending"
-        line = f"{self.id}  applied {self.applied_at:%Y-%m-%d %H:%M:%S} UTC"
-        return f"{line}  ({self.fault})" if self.fault else line
-
-
-def refuse_faults(migrations: list[Migration]) -> None:
-    """Raise an error that names each applied migration whose file was edited or is missing."""
-    if faults := [migration.fault for migration in migrations if migration.fault]:
-        raise MigrationError("; ".join(faults))
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
@@ -187,7 +145,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no ty
     def _record_sha256(self, migration: Migration | YoyoMigration) -> None:
         self.connection.execute(
             query("db/record_migration_sha256"),
-            {"migration_id": migration.id, "sha256": _sha256(Path(migration.path))},
+            {"migration_id": migration.id, "sha256": sha256_of(Path(migration.path))},
         )
 
     def get_log_data(
@@ -212,8 +170,3 @@ def _refuse_pooler(connection: psycopg.Connection) -> None:
             "this is a connection pooler, where the lock of a migration does not hold:"
             " set PGHOST and PGPORT to PostgreSQL itself"
         )
-
-
-def _sha256(path: Path) -> str:
-    """Hash a file as it is in git, also if the checkout has Windows' line ends."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

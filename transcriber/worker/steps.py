@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from transcriber.audio import download, probe
+from transcriber.audio.limits import DownloadLimits
 from transcriber.core.verdicts import Throttled
 from transcriber.providers import Upload
 from transcriber.providers.pace import Pace
@@ -98,7 +99,7 @@ class Steps:
 
             async def prepare(job: Job) -> PreparedFile:
                 began = time.monotonic()
-                downloaded = await download.fetch(client, job.url, download.DownloadLimits())
+                downloaded = await download.fetch(client, job.url, DownloadLimits())
                 try:
                     info = await asyncio.get_running_loop().run_in_executor(
                         self._prober, probe.probe, downloaded.file

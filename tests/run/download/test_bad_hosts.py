@@ -15,10 +15,11 @@ from tests.support.download import LIMITS, PRIVATE, failure_of, fetch
 from tests.support.servers import pages
 from tests.support.servers.pages import SOUND, redirect, status
 from tests.support.servers.web import serving
-from transcriber.audio.download import Download, DownloadLimits
+from transcriber.audio.download import Download
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
+    from transcriber.audio.limits import DownloadLimits
     from tests.support.servers.web import Handler, Page
 
 NOT_HTTP = "the host's answer is not valid HTTP"

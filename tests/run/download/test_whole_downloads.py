@@ -15,7 +15,8 @@ from tests.support.servers import pages
 from tests.support.servers.pages import SOUND
 from tests.support.servers.web import WebServer, serving
 from transcriber.audio import download
-from transcriber.audio.download import Download, DownloadLimits, TemporaryFileError
+from transcriber.audio.download import Download, TemporaryFileError
+from transcriber.audio.limits import DownloadLimits
 from transcriber.audio.networks import parse_networks
 
 if TYPE_CHECKING:
