@@ -112,8 +112,6 @@ class Worker:
         if self._stopped:
             raise self._stopped
 
-    # ---------- the two ends: claim, finish
-
     async def _claim_files(self) -> None:
         """Keep files ahead of the slots, until there are no more."""
         ends_at = self._leases.now() + (self._limits.seconds or math.inf)
@@ -160,8 +158,6 @@ class Worker:
         while self._leases and self._leases.now() < ends_at:
             await self._leases.wait_for_change()
         self._leases.drop_all(Phase.IN_SLOT)
-
-    # ---------- the steps
 
     async def _next(self, take: Callable[[], Awaitable[Flight]]) -> Flight:
         """Return the next file that is still ours; ask for a claim when few are left."""

@@ -19,8 +19,8 @@ from transcriber.audio.download import Download
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
-    from transcriber.audio.limits import DownloadLimits
     from tests.support.servers.web import Handler, Page
+    from transcriber.audio.limits import DownloadLimits
 
 NOT_HTTP = "the host's answer is not valid HTTP"
 HURRIED = replace(LIMITS, read_seconds=0.2)
