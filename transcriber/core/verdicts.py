@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import StrEnum
+from pathlib import Path
 
 from transcriber.core.errors import TranscriberError
 
@@ -72,3 +74,9 @@ class ProviderStoppedError(TranscriberError):
     """The provider refuses every file until a person acts."""
 
     exit_code = 3
+
+
+def unexpected(error: Exception) -> str:
+    """Name an unforeseen error and its place, but not its text, which may hold personal data."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"

@@ -6,12 +6,10 @@ the option is right and the failure counts. Where none could be, the run ends an
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from transcriber.core.errors import TranscriberError
-from transcriber.core.verdicts import FileFailure, LostClaim, ProviderStoppedError
+from transcriber.core.verdicts import FileFailure, LostClaim, ProviderStoppedError, unexpected
 from transcriber.worker.leases import Phase
 from transcriber.worker.outcome import Failed, Lost
 
@@ -62,7 +60,7 @@ class Attempts:
         except TranscriberError:
             raise
         except Exception as error:  # noqa: BLE001 (one bad file never stops a batch)
-            await self.record(flight, FileFailure(_unexpected(error), permanent=False))
+            await self.record(flight, FileFailure(unexpected(error), permanent=False))
         return None
 
     async def record(self, flight: Flight, failure: FileFailure) -> None:
@@ -103,9 +101,3 @@ class Attempts:
 
 class SettingError(TranscriberError):
     """An option of the run is wrong; nothing is counted against the files."""
-
-
-def _unexpected(error: Exception) -> str:
-    """Name an unforeseen error and its place, but not its text, which may hold personal data."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
