@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from tests.support import DATA
-from transcriber.audio.probe import PACKETS_TO_TRY, AudioInfo, probe
+from transcriber.audio.probe import PACKETS_TO_TRY, probe
+from transcriber.audio.probing import AudioInfo
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:

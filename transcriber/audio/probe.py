@@ -8,11 +8,11 @@ file names.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import av
 
+from transcriber.audio.probing import AudioInfo
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
@@ -47,18 +47,6 @@ TOLERATED_SHARE = 0.1
 UNKNOWN_LENGTH_BYTES = 0x7FFF0000
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """The sound in a file, and the suffix and media type with which to send the file on."""
-
-    duration_seconds: float
-    codec: str
-    sample_rate: int
-    channels: int
-    suffix: str
-    media_type: str
-
-
 def _is_web_page(file: BinaryIO) -> bool:
     """Tell whether a file begins as HTML does; no container of sound has such a head."""
     file.seek(0)
@@ -69,8 +57,9 @@ def _is_web_page(file: BinaryIO) -> bool:
 def probe(file: BinaryIO) -> AudioInfo:
     """Return what the sound in a file is like; leave the file's position at 0.
 
-    Raises a `FileFailure`, permanent if there is no sound, transient if the end is missing. Call
-    it in a thread: it reads every packet, which takes about 0.2 seconds for an hour of sound.
+    Raises a `FileFailure`, permanent if there is no sound, transient if the end is missing. It
+    reads every packet, which takes about 0.2 seconds for an hour of sound, but a crafted file may
+    take any amount of memory and time: workers call it in `probe_process.py`.
     """
     try:
         file.seek(0)
@@ -81,6 +70,8 @@ def probe(file: BinaryIO) -> AudioInfo:
             metadata_errors="ignore",  # Tags may be in any encoding.
         ) as container:
             return _look_into(container, file)
+    except MemoryError:  # This may be one of FFmpeg's errors as well.
+        raise
     except (av.FFmpegError, ValueError) as error:
         if _is_web_page(file):
             raise FileFailure(
@@ -163,6 +154,8 @@ class _Walk:
                         return
                     self.frame = _first_frame(packet)
                 self._count(packet)
+        except MemoryError:
+            raise
         except av.FFmpegError:
             return  # The packets before may be sound; the caller compares their length.
 
@@ -176,6 +169,8 @@ class _Walk:
 def _first_frame(packet: Packet[AudioStream]) -> AudioFrame | None:
     try:
         return next(iter(packet.decode()), None)
+    except MemoryError:
+        raise
     except av.FFmpegError:
         return None  # One bad packet does not spoil a recording.
 

@@ -93,25 +93,28 @@ async def _work(
             slots = min(slots, pending.files)
         _allow_open_files(slots)
         # These take long to import, and most runs after a refresh find nothing to do.
+        from transcriber.audio.probe_process import ProbeProcess  # noqa: PLC0415
         from transcriber.providers.catalogue import price_of  # noqa: PLC0415
         from transcriber.worker.steps import Steps  # noqa: PLC0415
         from transcriber.worker.worker import Worker  # noqa: PLC0415
 
-        stop.worker = Worker(
-            Claims(
-                statements, provider=provider, claim_ttl=options.claim_ttl,
-                selection=options.selection,
-            ),
-            upkeep,
-            Steps(
-                provider.connect(slots), slots=slots, networks=options.allowed_networks,
-                language=options.language, price=price_of(provider.name, provider.model),
-            ),
-            slots=slots,
-            limits=limits,
-            retry_policy=options.retry_policy,
-            listener=listener,
-        )  # fmt: skip
-        listener(Started(pending.files, pending.audio_seconds))
-        await stop.worker.run()
+        with ProbeProcess() as probe_process:
+            stop.worker = Worker(
+                Claims(
+                    statements, provider=provider, claim_ttl=options.claim_ttl,
+                    selection=options.selection,
+                ),
+                upkeep,
+                Steps(
+                    provider.connect(slots), slots=slots, networks=options.allowed_networks,
+                    probe_process=probe_process,
+                    language=options.language, price=price_of(provider.name, provider.model),
+                ),
+                slots=slots,
+                limits=limits,
+                retry_policy=options.retry_policy,
+                listener=listener,
+            )  # fmt: skip
+            listener(Started(pending.files, pending.audio_seconds))
+            await stop.worker.run()
         listener(LeftOver(**await upkeep.count_held_back()))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from transcriber.audio import download, probe
+from transcriber.audio import download
 from transcriber.audio.limits import DownloadLimits
 from transcriber.core.verdicts import Throttled
 from transcriber.providers import Upload
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from transcriber.audio.networks import Networks
+    from transcriber.audio.probe_process import ProbeProcess
+    from transcriber.audio.probing import AudioInfo
     from transcriber.core.transcript import Transcript
     from transcriber.providers import Provider, Session
     from transcriber.providers.catalogue import Price
@@ -51,7 +52,7 @@ class PreparedFile:
     """A file that is here, and has sound in it."""
 
     downloaded: download.Download
-    info: probe.AudioInfo
+    info: AudioInfo
     began: float
 
     def close(self) -> None:
@@ -78,19 +79,18 @@ class Steps:
         *,
         slots: int,
         networks: Networks,
+        probe_process: ProbeProcess,
         language: str | None,
         price: Price | None,
     ) -> None:
-        """Take the provider and its price, the networks to download from, the calls' language."""
+        """Take the provider and its price, where to download and to probe, the calls' language."""
         self._provider = provider
         self._networks = networks
         self._language = language
         self._price = price
         self._pace = Pace(slots)
         self._ssl_context = download.new_ssl_context()
-        # One thread looks into files: several would hand the interpreter's lock to each other at
-        # every packet, and everything else would wait for them.
-        self._prober = ThreadPoolExecutor(1)
+        self._probe_process = probe_process
 
     @asynccontextmanager
     async def preparer(self) -> AsyncIterator[Prepare]:
@@ -101,9 +101,7 @@ class Steps:
                 began = time.monotonic()
                 downloaded = await download.fetch(client, job.url, DownloadLimits())
                 try:
-                    info = await asyncio.get_running_loop().run_in_executor(
-                        self._prober, probe.probe, downloaded.file
-                    )
+                    info = await self._probe_process.probe(downloaded.file)
                 except BaseException:
                     downloaded.file.close()
                     raise
