@@ -90,7 +90,7 @@ def test_one_process_looks_into_one_file_after_the_other() -> None:
         (child,) = children()
         failure = await failure_of(process, PAGE)
         assert (str(failure), failure.permanent) == (
-            "not audio: the file cannot be read as such",
+            "not audio: a web page, perhaps of a login",
             True,
         )
         cut = await failure_of(process, crafted.mp4(1_000_000))

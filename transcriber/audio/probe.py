@@ -73,11 +73,10 @@ def probe(file: BinaryIO) -> AudioInfo:
     except MemoryError:  # This may be one of FFmpeg's errors as well.
         raise
     except (av.FFmpegError, ValueError) as error:
+        reason = "not audio: the file cannot be read as such"
         if _is_web_page(file):
-            raise FileFailure(
-                "not audio: a web page, perhaps of a login", permanent=True
-            ) from error
-        raise FileFailure("not audio: the file cannot be read as such", permanent=True) from error
+            reason = "not audio: a web page, perhaps of a login"
+        raise FileFailure(reason, permanent=True) from error
     finally:
         file.seek(0)
 
