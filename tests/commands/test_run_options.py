@@ -63,6 +63,11 @@ def test_a_language_reaches_the_provider_as_its_code(pipeline: Pipeline) -> None
         ("OPENAI_BASE_URL", "ftp://api.example.test/v1", "OPENAI_BASE_URL is no address"),
         ("OPENAI_BASE_URL", "https:///v1", "OPENAI_BASE_URL is no address"),
         ("OPENAI_BASE_URL", "https://api.example.test/v1 ", "OPENAI_BASE_URL is no address"),
+        ("SSL_CERT_FILE", "/no/such/file.pem", "SSL_CERT_FILE names no file"),
+        ("SSL_CERT_FILE", __file__, "SSL_CERT_FILE names no file"),
+        ("HTTPS_PROXY", "http://[::1", "holds no address of an HTTP proxy"),
+        ("ALL_PROXY", "ftp://proxy.example.test", "holds no address of an HTTP proxy"),
+        ("ALL_PROXY", "socks5://proxy.example.test:1", "holds no address of an HTTP proxy"),
     ],
     ids=ascii,
 )

@@ -47,6 +47,10 @@ TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
 STATUSES_BEFORE_A_FILE = frozenset({202, 204, 404})
 
 
+class CertificatesError(TranscriberError):
+    """SSL_CERT_FILE names no file of certificates that can be read: correct or unset it."""
+
+
 class TemporaryFileError(TranscriberError):
     """Cannot write a temporary file: free some disk space, or set TMPDIR to another folder."""
 
@@ -62,7 +66,10 @@ class Download:
 
 def new_ssl_context() -> ssl.SSLContext:
     """Load the system's certificates, or those of SSL_CERT_FILE, for all clients to share."""
-    return httpx2.create_ssl_context()
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise CertificatesError from error
 
 
 def client(allowed: Networks, ssl_context: ssl.SSLContext) -> httpx2.AsyncClient:

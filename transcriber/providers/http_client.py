@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from transcriber.core.verdicts import FileFailure
+from transcriber.providers import ProviderUnusableError
 from transcriber.providers.openai_answers import MOST_UNREADABLE_ANSWERS
 
 if TYPE_CHECKING:
@@ -50,10 +51,16 @@ async def limit_body(response: httpx2.Response) -> None:
 
 def client(ssl_context: ssl.SSLContext) -> httpx2.AsyncClient:
     """Open a client that follows no redirect, because the API key would follow."""
-    return httpx2.AsyncClient(
-        verify=ssl_context,
-        follow_redirects=False,
-        # A compressed body could grow a thousandfold behind the limit.
-        headers={"Accept-Encoding": "identity"},
-        event_hooks={"response": [limit_body]},
-    )
+    try:
+        return httpx2.AsyncClient(
+            verify=ssl_context,
+            follow_redirects=False,
+            # A compressed body could grow a thousandfold behind the limit.
+            headers={"Accept-Encoding": "identity"},
+            event_hooks={"response": [limit_body]},
+        )
+    except (httpx2.InvalidURL, ValueError, ImportError) as error:
+        raise ProviderUnusableError(
+            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY holds no address of an HTTP proxy: correct or"
+            " unset it."
+        ) from error
