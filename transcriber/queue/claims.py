@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from transcriber.core.clock import SYSTEM_CLOCK
 from transcriber.db.json import as_json, storable
 from transcriber.queue.ends import QueueEnd
-from transcriber.queue.jobs import Claimed, Job, Renewed
+from transcriber.queue.jobs import Claimed, Job, Renewed, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
     from transcriber.core.clock import Clock
     from transcriber.core.verdicts import FileFailure
-    from transcriber.queue.jobs import Completion, Provider, RetryPolicy, Selection
+    from transcriber.queue.jobs import Completion, Provider, Selection
     from transcriber.queue.statement import Statements
+
+# The reason that a takeover of an expired claim records.
+ABANDONED = "the worker that had the file ended without a word"
 
 
 class Claims:
@@ -40,6 +43,7 @@ class Claims:
         provider: Provider,
         claim_ttl: float,
         selection: Selection,
+        max_attempts: int = RetryPolicy.max_attempts,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Take what runs the statements, who transcribes, and which files to take."""
@@ -50,6 +54,7 @@ class Claims:
         self._newest = QueueEnd(clock, is_newest=True)
         self._oldest = QueueEnd(clock, is_newest=False)
         self.claim_ttl = claim_ttl
+        self._max_attempts = max_attempts
         # No other process has this name, nor has this one after a restart.
         self.claimant = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
 
@@ -71,6 +76,10 @@ class Claims:
                 "claim_ttl": self.claim_ttl,
                 "provider": self._provider.name,
                 "paused_as": self._provider.paused_as,
+                "stored_as": self._provider.stored_as,
+                "model": self._provider.model,
+                "max_attempts": self._max_attempts,
+                "error": ABANDONED,
                 "claimant": self.claimant,
             },
         )

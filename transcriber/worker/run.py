@@ -102,7 +102,7 @@ async def _work(
             stop.worker = Worker(
                 Claims(
                     statements, provider=provider, claim_ttl=options.claim_ttl,
-                    selection=options.selection,
+                    selection=options.selection, max_attempts=options.retry_policy.max_attempts,
                 ),
                 upkeep,
                 Steps(
