@@ -9,7 +9,17 @@
 -- is the index's, forwards or backwards. The bound is on one side only: PostgreSQL
 -- takes a range of which it knows nothing for one row in 200, and would sort a whole
 -- campaign to claim 50 of its files.
-with candidates as materialized (
+with pause as materialized (
+    select
+        provider_pauses.reason,
+        provider_pauses.paused_at
+    from media_pipeline.provider_pauses
+    where provider_pauses.provider in (%(provider)s, %(paused_as)s)
+    order by provider_pauses.paused_at
+    limit 1
+),
+
+candidates as materialized (
     select
         claimable_files.audio_file_id,
         claimable_files.started
@@ -45,10 +55,7 @@ takeable_files as materialized (
                 on candidates.audio_file_id = transcription_claims.audio_file_id
             where transcription_claims.expires_at <= now()
         )
-        and not exists (
-            select from media_pipeline.provider_pauses
-            where provider_pauses.provider = %(provider)s
-        )
+        and not exists (select from pause)
     order by audio_files.id
     for key share of audio_files skip locked
 ),
@@ -120,10 +127,7 @@ claimed_files as (
         now() + make_interval(secs => %(claim_ttl)s) as expires_at
     from candidates
     where
-        not exists (
-            select from media_pipeline.provider_pauses
-            where provider_pauses.provider in (%(provider)s, %(paused_as)s)
-        )
+        not exists (select from pause)
         and not exists (
             select from abandoned_files
             where
@@ -167,14 +171,11 @@ circumstances as (
                 format(
                     '%%s is paused since %%s. %%s Then run: transcriber resume %%s',
                     %(provider)s,
-                    date_trunc('second', provider_pauses.paused_at),
-                    provider_pauses.reason,
+                    date_trunc('second', pause.paused_at),
+                    pause.reason,
                     %(provider)s
                 )
-            from media_pipeline.provider_pauses
-            where provider_pauses.provider in (%(provider)s, %(paused_as)s)
-            order by provider_pauses.paused_at
-            limit 1
+            from pause
         ) as paused_because,
         -- Commit without waiting for the disk: if a crash undoes a claim, the file is
         -- claimed again. The join below is always true; it only forces this call.
