@@ -131,7 +131,9 @@ def test_an_old_snapshot_elsewhere_does_not_make_claims_dearer(
     with psycopg.connect() as report:
         report.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         report.execute("select 1 from media_pipeline.transcriptions limit 1")
-        claims = [plan for plan in costs_of(drain) if "candidates as materialized" in plan.statement]
+        claims = [
+            plan for plan in costs_of(drain) if "candidates as materialized" in plan.statement
+        ]
     pages = [plan.buffers_of("candidates") for plan in claims]
     assert len(pages) == 150
     first, last = statistics.median(pages[:15]), statistics.median(pages[-15:])

@@ -10,21 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.database.catalogue import FAILURES
-from tests.support.pipeline import Pipeline, running_pipeline
 from tests.support.servers.provider import refusal
 from transcriber.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import psycopg
-
-
-@pytest.fixture
-def pipeline(connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
-    """Serve recordings and a provider."""
-    with running_pipeline(connection, monkeypatch) as pipeline:
-        yield pipeline
+    from tests.support.pipeline import Pipeline
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e300", "abc", "-1", ""])

@@ -10,13 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.database.catalogue import CLAIMS, COMPLETED, FAILURES
-from tests.support.pipeline import ended, running_pipeline
+from tests.support.pipeline import ended
 from tests.support.servers.pooler import Pooler, running_pooler
 from tests.support.servers.provider import Answer, refusal
 from transcriber.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.pipeline import Pipeline
 
 ADVISORY_LOCKS = "select count(*) from pg_locks where locktype = 'advisory'"
 # The pooler gives each transaction another connection, so that these look at all of them.
@@ -36,29 +38,22 @@ def pooler(connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.usefixtures("pooler")
-def test_two_workers_share_a_pooler(
-    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running_pipeline(connection, monkeypatch) as pipeline:
-        pipeline.add_many(120)
-        pipeline.provider.answer = lambda number, _: (
-            refusal(400) if number % 20 == 0 else Answer(delay=0.02)
-        )
-        workers = [pipeline.start("--concurrency", "4") for _ in range(2)]
-        codes = {ended(worker)[0] for worker in workers}
-        assert codes <= {0, 1}
-        assert len(pipeline.calls()) == 120
-        assert pipeline.one(COMPLETED) == 120 - pipeline.one(FAILURES) == 114
-        assert pipeline.one(CLAIMS) == 0
+def test_two_workers_share_a_pooler(pipeline: Pipeline) -> None:
+    pipeline.add_many(120)
+    pipeline.provider.answer = lambda number, _: (
+        refusal(400) if number % 20 == 0 else Answer(delay=0.02)
+    )
+    workers = [pipeline.start("--concurrency", "4") for _ in range(2)]
+    assert {ended(worker)[0] for worker in workers} <= {0, 1}
+    assert len(pipeline.calls()) == 120
+    assert pipeline.one(COMPLETED) == 120 - pipeline.one(FAILURES) == 114
+    assert pipeline.one(CLAIMS) == 0
 
 
 @pytest.mark.usefixtures("pooler")
-def test_nothing_of_a_worker_stays_in_the_pool(
-    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running_pipeline(connection, monkeypatch) as pipeline:
-        pipeline.add_many(5)
-        assert pipeline.run().exit_code == 0
+def test_nothing_of_a_worker_stays_in_the_pool(pipeline: Pipeline) -> None:
+    pipeline.add_many(5)
+    assert pipeline.run().exit_code == 0
     with psycopg.connect(autocommit=True, prepare_threshold=None) as pooled:
         for _ in range(LOOKS):
             look = (
