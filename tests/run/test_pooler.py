@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 from tests.support.database.catalogue import CLAIMS, COMPLETED, FAILURES
 from tests.support.pipeline import ended
-from tests.support.servers.pooler import Pooler, running_pooler
+from tests.support.servers import pgbouncer
+from tests.support.servers.pgbouncer import running_pgbouncer
+from tests.support.servers.pooler import running_pooler
 from tests.support.servers.provider import Answer, refusal
 from transcriber.cli.main import main
 
@@ -25,16 +27,45 @@ ADVISORY_LOCKS = "select count(*) from pg_locks where locktype = 'advisory'"
 LOOKS = 4
 
 
-@pytest.fixture
-def pooler(connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pooler]:
-    """Point PG* at a pooler before the test's own database."""
+@contextlib.contextmanager
+def stand_in(connection: psycopg.Connection) -> Iterator[int]:
+    """Run the stand-in before a connection's database; yield its port."""
     info = connection.info
     with running_pooler(
         info.hostaddr or info.host, info.port, user=info.user, database=info.dbname
     ) as pooler:
+        yield pooler.port
+
+
+@contextlib.contextmanager
+def distributed(connection: psycopg.Connection) -> Iterator[int]:
+    """Run the distribution's PgBouncer before a connection's database; yield its port."""
+    info = connection.info
+    server = {
+        "PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user,
+        "PGDATABASE": info.dbname,
+    }  # fmt: skip
+    with running_pgbouncer(server) as environment:
+        yield int(environment["PGPORT"])
+
+
+@pytest.fixture(
+    params=[
+        stand_in,
+        pytest.param(
+            distributed,
+            marks=pytest.mark.skipif(pgbouncer.PROGRAM is None, reason="no pgbouncer here"),
+        ),
+    ]
+)
+def pooler(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[int]:
+    """Point PG* at a pooler before the test's own database; return its port."""
+    with request.param(connection) as port:
         monkeypatch.setenv("PGHOST", "127.0.0.1")
-        monkeypatch.setenv("PGPORT", str(pooler.port))
-        yield pooler
+        monkeypatch.setenv("PGPORT", str(port))
+        yield port
 
 
 @pytest.mark.usefixtures("pooler")
@@ -95,9 +126,17 @@ def test_migrate_refuses_a_pooler_and_leaves_no_lock(
     assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
 
 
-def test_the_stand_in_leaks_what_a_client_leaves(pooler: Pooler) -> None:
+def test_the_stand_in_leaks_what_a_client_leaves(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise the other tests would show nothing."""
-    assert os.environ["PGPORT"] == str(pooler.port)
+    with stand_in(connection) as port:
+        monkeypatch.setenv("PGHOST", "127.0.0.1")
+        monkeypatch.setenv("PGPORT", str(port))
+        _look_at_leaks()
+
+
+def _look_at_leaks() -> None:
     with psycopg.connect(autocommit=True, prepare_threshold=None) as first:
         for _ in range(LOOKS):
             first.execute("set plan_cache_mode = force_custom_plan")

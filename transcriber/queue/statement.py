@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 5.0
 MOST_RACES = 20
-# A worker that waits for new files sends these all the time. One after the other, they need one
-# connection.
-LOOKS_FOR_WORK = frozenset({"claim", "enqueue", "reconcile", "wake"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,6 @@ class Statements:
         self._pool = pool
         self._listener = listener
         self._role = ""
-        self._looking = asyncio.Lock()
         self.outages = 0
 
     async def fetch(
@@ -62,10 +57,6 @@ class Statements:
         Raises `RefusedError` where the values cannot be stored, and a `TranscriberError` that
         says what to do where a right or a setting is wrong.
         """
-        async with self._looking if name in LOOKS_FOR_WORK else nullcontext():
-            return await self._repeat(name, parameters)
-
-    async def _repeat(self, name: str, parameters: Mapping[str, object] | None) -> list[DictRow]:
         patience, races, timeouts = FIRST_RETRY_SECONDS, 0, 0
         while True:
             try:

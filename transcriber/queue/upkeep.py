@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,10 @@ from transcriber.core.errors import TranscriberError
 from transcriber.queue.jobs import Pending
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from transcriber.core.clock import Clock
-    from transcriber.queue.jobs import Selection
+    from transcriber.queue.jobs import Claimed, Selection
     from transcriber.queue.statement import Statements
 
 NEWS_SECONDS = 1.0
@@ -37,6 +41,7 @@ class Upkeep:
         self._clock = clock
         self._last_id = 0
         self._reconciled_at = -math.inf
+        self._turn = asyncio.Lock()
 
     async def enqueue(self) -> None:
         """Bring the queue up to date with everything that anybody did to the tables."""
@@ -60,7 +65,18 @@ class Upkeep:
         """Do so every second: a worker that watches gets new files while others are pending."""
         while True:
             await self._clock.sleep(jittered(NEWS_SECONDS))
-            await self.enqueue_news()
+            async with self._turn:
+                await self.enqueue_news()
+
+    async def in_turn(
+        self, claim: Callable[[int], Awaitable[Claimed]], batch: int, *, is_idle: bool
+    ) -> Claimed:
+        """Claim; an idle worker does so in turn with the upkeep, so that it needs one connection.
+
+        A busy worker does not wait, because looking at all tables may take seconds.
+        """
+        async with self._turn if is_idle else contextlib.nullcontext():
+            return await claim(batch)
 
     async def _enqueue_above(self, after_id: int) -> None:
         (row,) = await self._statements.fetch("enqueue", {"after_id": after_id})

@@ -134,7 +134,7 @@ class Worker:
         if self._limits.files is not None:
             batch = min(batch, self._limits.files - self._files_claimed)
         asked_at, outages = self._leases.now(), self._claims.outages
-        claimed = await self._claims.claim(batch)
+        claimed = await self._upkeep.in_turn(self._claims.claim, batch, is_idle=not self._leases)
         if claimed.paused_because:
             self._stop_because(ProviderStoppedError(claimed.paused_because))
         for flight in self._leases.take(claimed.jobs, asked_at):
