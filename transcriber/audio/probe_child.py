@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 MEASURE_EVERY_SECONDS = 0.01
 
 # FFmpeg ignores that the kernel refuses memory for an MP4's table, and calls the file damaged. So
-# the thread that measures comes first, and the kernel's limit lies above the largest table (4.3 GB)
-# in case that the thread comes too late.
+# a thread measures the memory and ends the process. The kernel's limit is for the case that the
+# thread is too slow; it lies above the largest table (4.3 GB).
 KERNEL_LIMIT_FACTOR = 5
 
 STATM = Path("/proc/self/statm")  # Only Linux has it.

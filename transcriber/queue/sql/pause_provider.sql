@@ -1,5 +1,5 @@
--- Stop every worker that shares a provider's key, model and base URL, until a person
--- runs `transcriber resume` or starts workers with others.
+-- Stop every worker with this key, model and base URL of a provider, until a person
+-- runs `transcriber resume`. Workers with another key go on.
 insert into media_pipeline.provider_pauses (provider, reason, paused_by)
 values (%(paused_as)s, %(reason)s, %(claimant)s)
 on conflict (provider) do nothing

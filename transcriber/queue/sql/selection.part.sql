@@ -1,5 +1,6 @@
--- The filters of a run, for whatever reads claimable_files: a campaign's name as far as
--- an index takes it, a phone by its own index and as typed, the longest duration.
+-- The filters of a run, for whatever reads claimable_files: the first 500 characters
+-- of a campaign's name, which is what the index has; a phone as somebody typed it, by
+-- the index of audio_files; the longest duration.
 and (
     %(campaign)s::text is null
     or claimable_files.campaign_name = left(%(campaign)s::text, 500)
