@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ADVISORY_LOCKS = """
+    select from pg_locks
+    inner join pg_database on pg_locks.database = pg_database.oid
+    where pg_locks.locktype = 'advisory' and pg_database.datname = current_database()
+"""
+
 
 def test_eight_at_once_apply_each_migration_once(empty_database: dict[str, str]) -> None:
     runs = [
@@ -89,7 +95,7 @@ def test_an_index_that_a_killed_run_left_invalid_is_built_anew(
 
     with blocked_and_killed(empty_database, write, "create index"):
         # The server notices within a second that its client is gone.
-        until(lambda: not rows(empty_database, "select from pg_locks where locktype = 'advisory'"))
+        until(lambda: not rows(empty_database, ADVISORY_LOCKS))
         assert rows(empty_database, invalid) == [("media_pipeline.ix_transcriptions_queue",)]
 
     assert migrate.apply() == IDS[3:]

@@ -169,6 +169,24 @@ def test_every_statement_knows_a_file_by_its_url(
     run_with_two_workers(scenario)
 
 
+def test_a_file_in_flight_is_kept_until_it_is_queued_again(
+    connection: psycopg.Connection,
+) -> None:
+    """After a failover a refresh may load the URL again some time before it is queued."""
+    add_many_audio_files(connection, 1)
+
+    async def scenario(queue: Queue, _: Queue) -> None:
+        (job,) = (await queue.claim(1)).jobs
+        connection.execute("delete from media_pipeline.audio_files")
+        assert (await queue.renew([job])).gone == {job.url_sha1}
+        add_many_audio_files(connection, 1)
+        assert (await queue.renew([job])).gone == {job.url_sha1}
+        await queue.enqueue()
+        assert (await queue.renew([job])).kept.keys() == {job.url_sha1}
+
+    run_with_two_workers(scenario)
+
+
 def test_what_was_paid_for_survives_a_failover(pipeline: Pipeline) -> None:
     """A promoted standby lacks the last rows; a refresh loads the same URLs under other ids."""
     may_answer = hold_answers(pipeline)

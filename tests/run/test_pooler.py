@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
     from tests.support.pipeline import Pipeline
 
-ADVISORY_LOCKS = "select count(*) from pg_locks where locktype = 'advisory'"
+ADVISORY_LOCKS = """
+    select count(*)
+    from pg_locks
+    inner join pg_database on pg_locks.database = pg_database.oid
+    where pg_locks.locktype = 'advisory' and pg_database.datname = current_database()
+"""
 # The pooler gives each transaction another connection, so that these look at all of them.
 LOOKS = 4
 

@@ -50,7 +50,7 @@ class Flight:
     prepared: Any = None
     scope: anyio.CancelScope | None = None
     is_dropped: bool = False
-    is_gone: bool = False  # Its URL is in the catalogue no more, at least for now.
+    is_gone: bool = False  # Its URL is not in the queue, at least for now.
 
     def hold(self, job: Job, valid_until: float) -> None:
         """Go on under another claim, or under the same one for longer."""

@@ -1,8 +1,8 @@
 -- Claim again the files whose claims are gone while they are worked on: deleted by
 -- hand, or because the file has another id after a failover. One row per claim made,
--- and one without an id per file whose URL is in the catalogue no more. A file without
--- a row is somebody else's or done. The statement does not wait for locks: a locked
--- row is being claimed or finished.
+-- and one without an id per file whose URL is in the catalogue no more, or is in it but
+-- not queued yet. A file without a row is somebody else's or done. The statement does
+-- not wait for locks: a locked row is being claimed or finished.
 with held_files as materialized (
     select
         held.url_sha1,
@@ -51,4 +51,7 @@ from held_files
 left join claimed_files on held_files.audio_file_id = claimed_files.audio_file_id
 where
     claimed_files.audio_file_id is not null
-    or held_files.audio_file_id is null
+    or not exists (
+        select from media_pipeline.transcriptions
+        where transcriptions.audio_file_id = held_files.audio_file_id
+    )
