@@ -109,6 +109,7 @@ def test_the_ten_most_frequent_reasons_are_shown(queue: OperatedQueue) -> None:
 def test_the_status_says_all_that_matters(queue: OperatedQueue) -> None:
     queue.claim(queue.add(), ttl="-1 second")
     queue.pause()
+    queue.lose_host()
     queue.fail(error="HTTP 410", code=410)
     lines = queue.run("status").stdout.splitlines()
     assert ["pending", "1"] in [line.split() for line in lines]
@@ -116,5 +117,15 @@ def test_the_status_says_all_that_matters(queue: OperatedQueue) -> None:
     assert any(line.endswith("no file was completed lately") for line in lines)
     assert any(line.startswith("openai is paused since 2") for line in lines)
     assert "  fix the cause, then run: transcriber resume openai" in lines
+    (away,) = [line for line in lines if line.startswith("away.example.test is away since 2")]
+    assert away.endswith(": HTTP 503")
+    assert any("the next try is at 2" in line for line in lines)
     assert any(line.startswith("host:1:ab") and line.endswith("1") for line in lines)
     assert lines[-1].split() == ["1", "permanent", "410", "HTTP", "410"]
+
+
+def test_the_json_status_names_what_is_away(queue: OperatedQueue) -> None:
+    queue.lose_host()
+    (away,) = queue.json("status")["services_away"]
+    assert (away["service"], away["reason"]) == ("away.example.test", "HTTP 503")
+    assert away["since"] < away["next_try_at"]

@@ -1,4 +1,4 @@
-"""The SQL functions of the schema: url_sha1 and try_timestamptz."""
+"""The SQL functions of the schema: url_sha1, url_host and try_timestamptz."""
 
 from __future__ import annotations
 
@@ -151,3 +151,23 @@ def test_try_timestamptz_does_not_depend_on_the_session(
 def test_try_timestamptz_does_not_hide_a_wrong_zone(connection: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="Europe/Berln"):
         connection.execute("select media_pipeline.try_timestamptz('2024-10-31', 'Europe/Berln')")
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://vault.example.test/vr/PR_1.mp3?x=1", "vault.example.test"),
+        ("HTTP://Vault.Example.TEST:8080/vr", "vault.example.test:8080"),
+        ("  https://user:secret@vault.example.test?x", "vault.example.test"),
+        ("https://[2001:db8::1]:81/x", "[2001:db8::1]:81"),
+        ("https://vault.example.test", "vault.example.test"),
+        ("/vr/PR_1.mp3", None),
+        ("https:///x", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_url_host(database: dict[str, str], url: str | None, host: str | None) -> None:
+    with connect(database) as connection:
+        found = connection.execute("select media_pipeline.url_host(%s)", [url]).fetchone()
+    assert found == (host,)

@@ -11,8 +11,10 @@ from tests.support.queue import Queue
 from transcriber.db.connect import open_pool
 from transcriber.queue.jobs import RetryPolicy
 from transcriber.worker.attempts import Attempts
+from transcriber.worker.failures import Failures
 from transcriber.worker.leases import Leases
 from transcriber.worker.outcome import Event, Failed
+from transcriber.worker.services import Services
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,9 +39,11 @@ def test_an_unexpected_error_names_its_place_and_nothing_personal(
             queue = Queue(pool)
             await queue.enqueue()
             leases = Leases(queue, events.append)
-            attempts = Attempts(queue, leases, RetryPolicy(), events.append, lambda _: None)
+            failures = Failures(queue, leases, RetryPolicy(), events.append)
+            services = Services(queue.table_of_outages, leases, failures, events.append)
+            attempts = Attempts(queue, leases, services, failures, lambda _: None)
             (flight,) = leases.take((await queue.claim(1)).jobs, leases.now())
-            assert await attempts.attempt(flight, step()) is None
+            assert await attempts.transcribe(flight, step()) is None
             assert len(leases) == 0
 
     asyncio.run(scenario())

@@ -14,7 +14,13 @@ from transcriber.cli.main import main
 if TYPE_CHECKING:
     import psycopg
 
-TABLES = ("transcriptions", "transcription_failures", "transcription_claims", "provider_pauses")
+TABLES = (
+    "transcriptions",
+    "transcription_failures",
+    "transcription_claims",
+    "provider_pauses",
+    "service_outages",
+)
 PRIVATE = ("+493023125001", "0302 3125 001", "PR_secret", "vault.example.test", "guten tag")
 
 
@@ -82,6 +88,13 @@ class OperatedQueue:
         """Pause the provider openai for all workers."""
         self.connection.execute(
             "insert into media_pipeline.provider_pauses values ('openai', 'no credit', 'h:1:ab')"
+        )
+
+    def lose_host(self) -> None:
+        """Record that a host of recordings is away."""
+        self.connection.execute(
+            "insert into media_pipeline.service_outages (service, is_provider, reason, next_try_at)"
+            " values ('away.example.test', false, 'HTTP 503', now() + interval '1 minute')"
         )
 
     def run(self, *arguments: str | int, code: int = 0) -> Result:

@@ -12,6 +12,7 @@ from transcriber.db.connect import open_pool
 from transcriber.providers import ChosenProvider
 from transcriber.queue.claims import Claims
 from transcriber.queue.jobs import Completion, Job, RetryPolicy, Selection
+from transcriber.queue.outages import Outages
 from transcriber.queue.statement import Statements
 from transcriber.queue.upkeep import Upkeep
 
@@ -51,6 +52,7 @@ class Queue(Claims):
             clock=clock,
         )
         self.upkeep = Upkeep(statements, clock)
+        self.table_of_outages = Outages(statements, PROVIDER.paused_as)
         self._pool = pool
 
     async def enqueue(self) -> None:

@@ -13,7 +13,7 @@ from tests.support.clock import settle
 from tests.support.queue import completion_of
 from transcriber.db.answers import RefusedError
 from transcriber.queue.jobs import Job, RetryPolicy
-from transcriber.worker.attempts import Attempts
+from transcriber.worker.failures import Failures
 from transcriber.worker.leases import Flight, Leases
 from transcriber.worker.outcome import Completed, Event, Failed, Lost
 from transcriber.worker.writer import LARGEST_WRITE, Writer
@@ -78,9 +78,9 @@ class Scene:
         self.events: list[Event] = []
         claims = cast("Claims", self.claims)
         leases = Leases(claims, self.events.append)
-        attempts = Attempts(claims, leases, RetryPolicy(), self.events.append, lambda _: None)
+        failures = Failures(claims, leases, RetryPolicy(), self.events.append)
         self.leases = leases
-        self.writer = Writer(claims, leases, attempts, self.events.append)
+        self.writer = Writer(claims, leases, failures, self.events.append)
         jobs = [Job(n, f"url {n}", f"sha1 {n}", NOW) for n in range(files)]
         self.flights = [*leases.take(jobs, asked_at=0.0)]
         for flight in self.flights:

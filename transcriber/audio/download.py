@@ -19,7 +19,7 @@ from transcriber.audio.codings import Body
 from transcriber.audio.guard import GuardedTransport
 from transcriber.core.errors import TranscriberError
 from transcriber.core.http import retry_after_seconds
-from transcriber.core.verdicts import FileFailure
+from transcriber.core.verdicts import FileFailure, Suspect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -43,6 +43,8 @@ NETWORK_ERRORS: dict[type[Exception], str] = {
 
 # A host that answers with one of these, or with 500 and above, may deliver the file later.
 TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
+# With these a host asks who is there: it may refuse everybody.
+STATUSES_OF_A_LOGIN = frozenset({401, 403})
 # A recorder may answer with one of these while it still writes the file.
 STATUSES_BEFORE_A_FILE = frozenset({202, 204, 404})
 
@@ -87,9 +89,10 @@ async def fetch(client: httpx2.AsyncClient, url: str, limits: DownloadLimits) ->
                 return await _save(response, limits)
     except TimeoutError as error:
         reason = f"not downloaded within {limits.deadline_seconds:g} seconds"
-        raise FileFailure(reason, permanent=False) from error
+        raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
     except tuple(NETWORK_ERRORS) as error:
-        raise FileFailure(_network_reason(error), permanent=False) from error
+        reason = _network_reason(error)
+        raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
 
 
 @asynccontextmanager
@@ -137,9 +140,11 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
     """Write the body to a temporary file; fail the file as soon as the body exceeds a limit."""
     if (code := response.status_code) != httpx2.codes.OK:
         permanent = code < 500 and code not in TRANSIENT_STATUSES
-        wait = retry_after_seconds(response.headers)
+        says_nothing_of_the_file = not permanent or code in STATUSES_OF_A_LOGIN
         raise FileFailure(
-            f"HTTP {code}", permanent=permanent, code=code, retry_after=wait,
+            f"HTTP {code}", permanent=permanent, code=code,
+            retry_after=retry_after_seconds(response.headers),
+            suspect=Suspect.SERVICE if says_nothing_of_the_file else None,
             may_still_come=code in STATUSES_BEFORE_A_FILE,
         )  # fmt: skip
     body = Body(response.headers.get("content-encoding", ""))
@@ -163,7 +168,7 @@ async def _save(response: httpx2.Response, limits: DownloadLimits) -> Download:
         except (httpcore2.RemoteProtocolError, httpcore2.ReadError) as error:
             # httpcore2 raises this, too, if the body is shorter than its Content-Length.
             reason = f"truncated: {size} of {announced or 'unknown'} bytes came"
-            raise FileFailure(reason, permanent=False) from error
+            raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
         if not body.is_whole:
             raise FileFailure("truncated: the gzip has no end", permanent=False)
         if not size:

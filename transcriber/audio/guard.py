@@ -18,7 +18,7 @@ import httpcore2
 import httpx2
 
 from transcriber.audio.networks import is_allowed
-from transcriber.core.verdicts import FileFailure
+from transcriber.core.verdicts import FileFailure, Suspect
 
 if TYPE_CHECKING:
     import ssl
@@ -59,7 +59,7 @@ class GuardedBackend(httpcore2.AnyIOBackend):
                     f"refused: the host's address {address} is not public; "
                     "name its network with --allow-network",
                     permanent=True,
-                    is_setting_suspected=True,
+                    suspect=Suspect.OPTION,
                 )
         last_error: Exception = httpcore2.ConnectError("the host has no address")
         for address in addresses:
@@ -84,7 +84,8 @@ async def _look_up(host: str, port: int) -> list[Address]:
     except UnicodeError as error:
         raise FileFailure("the URL's host is not a valid name", permanent=True) from error
     except OSError as error:
-        raise FileFailure("the host's name cannot be resolved", permanent=False) from error
+        reason = "the host's name cannot be resolved"
+        raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
     return [ip_address(answer[4][0]) for answer in answers]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transcriber.core.verdicts import FileFailure
+from transcriber.core.verdicts import FileFailure, Suspect
 
 
 @dataclass(frozen=True)
@@ -27,4 +27,5 @@ class DownloadLimits:
     def check_rate(self, size: int, seconds: float) -> None:
         """Fail the file if its body comes so slowly that other files have to wait for it."""
         if seconds > self.grace_seconds and size < seconds * self.min_bytes_per_second:
-            raise FileFailure(f"slower than {self.min_bytes_per_second:,} bytes/s", permanent=False)
+            reason = f"slower than {self.min_bytes_per_second:,} bytes/s"
+            raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE)

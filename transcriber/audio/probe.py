@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import av
 
 from transcriber.audio.probing import AudioInfo
-from transcriber.core.verdicts import FileFailure
+from transcriber.core.verdicts import FileFailure, Suspect
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
@@ -73,10 +73,10 @@ def probe(file: BinaryIO) -> AudioInfo:
     except MemoryError:  # This may be one of FFmpeg's errors as well.
         raise
     except (av.FFmpegError, ValueError) as error:
-        reason = "not audio: the file cannot be read as such"
+        reason, suspect = "not audio: the file cannot be read as such", None
         if _is_web_page(file):
-            reason = "not audio: a web page, perhaps of a login"
-        raise FileFailure(reason, permanent=True) from error
+            reason, suspect = "not audio: a web page, perhaps of a login", Suspect.SERVICE
+        raise FileFailure(reason, permanent=True, suspect=suspect) from error
     finally:
         file.seek(0)
 

@@ -50,11 +50,15 @@ def main() -> None:
             try:
                 answer: dict[str, Any] = {"info": asdict(probe(file))}
             except FileFailure as failure:
-                answer = {"reason": str(failure), "permanent": failure.permanent}
+                answer = {
+                    "reason": str(failure),
+                    "permanent": failure.permanent,
+                    "suspect": failure.suspect,
+                }
             except MemoryError:
                 os._exit(OUT_OF_MEMORY)
             except Exception as error:  # noqa: BLE001 (it is the answer)
-                answer = {"reason": unexpected(error), "permanent": False}
+                answer = {"reason": unexpected(error), "permanent": False, "suspect": None}
         line.sendall(json.dumps(answer).encode() + b"\n")
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from transcriber.audio.probing import OUT_OF_MEMORY, AudioInfo, ProbeLimits
 from transcriber.core.errors import TranscriberError
-from transcriber.core.verdicts import FileFailure
+from transcriber.core.verdicts import FileFailure, Suspect
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -73,7 +73,8 @@ class ProbeProcess:
                 raise
         if "info" in answer:
             return AudioInfo(**answer["info"])
-        raise FileFailure(answer["reason"], permanent=answer["permanent"])
+        suspect = Suspect(answer["suspect"]) if answer["suspect"] else None
+        raise FileFailure(answer["reason"], permanent=answer["permanent"], suspect=suspect)
 
     async def _ask(self, file: BinaryIO) -> dict[str, Any]:
         child = self._child

@@ -147,6 +147,10 @@ def status_lines(status: Status) -> Iterator[str]:
         yield ""
         yield f"{pause.provider} is paused since {plain(pause.paused_at)}: {plain(pause.reason)}"
         yield f"  fix the cause, then run: transcriber resume {plain(pause.provider)}"
+    for outage in status.services_away:
+        yield ""
+        yield f"{plain(outage.service)} is away since {plain(outage.since)}: {plain(outage.reason)}"
+        yield f"  its files wait; the next try is at {plain(outage.next_try_at)}"
     if status.workers:
         yield ""
         yield from table(

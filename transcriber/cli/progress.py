@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 import click
 
 from transcriber.queue.statement import Outage
-from transcriber.worker.outcome import Completed, Failed, LeftOver, Lost, Started, Stopping
+from transcriber.worker.outcome import (
+    Completed,
+    Failed,
+    Lost,
+    ServiceAway,
+    ServiceBack,
+    Started,
+    Stopping,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +62,7 @@ def log_json(event: Event) -> None:
     """Write a line for a log collector."""
     if describe(event) is None:
         return
-    facts = {
-        name: round(value, 3) if isinstance(value, float) else value
-        for name, value in asdict(event).items()
-    }
+    facts = {name: _as_json(value) for name, value in asdict(event).items()}
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "event": type(event).__name__.lower(),
@@ -66,27 +71,40 @@ def log_json(event: Event) -> None:
     click.echo(json.dumps(line), err=True)
 
 
+def _as_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    return round(value, 3) if isinstance(value, float) else value
+
+
 def describe(event: Event) -> str | None:
     """Return an event in words, None for one that needs none."""
+    line = None
     match event:
         case Completed():
-            return (
+            line = (
                 f"file {event.audio_file_id}: completed, {event.audio_seconds:.1f} s of sound"
                 f" in {event.seconds:.1f} s"
             )
         case Failed():
-            return f"file {event.audio_file_id}: {event.status} failure, {event.reason}"
+            line = f"file {event.audio_file_id}: {event.status} failure, {event.reason}"
         case Lost():
-            return f"file {event.audio_file_id}: taken over or changed by somebody else"
+            line = f"file {event.audio_file_id}: taken over or changed by somebody else"
         case Outage():
-            return f"waiting for the database: {event.reason}"
+            line = f"waiting for the database: {event.reason}"
+        case ServiceAway():
+            line = (
+                f"{event.service} is away since {event.since.astimezone():%H:%M:%S}:"
+                f" {event.reason}; the next try is at {event.next_try_at.astimezone():%H:%M:%S}"
+            )
+        case ServiceBack():
+            line = f"{event.service} is back"
         case Stopping():
-            return (
+            line = (
                 f"stopping: {event.files} files are finished or released; another signal stops at"
                 " once"
             )
-        case Started() | LeftOver():
-            return None
+    return line
 
 
 def _unfailing(listener: Listener) -> Listener:

@@ -104,6 +104,13 @@ from transcriber.worker.outcome import Outcome, tell_all
     help="After SIGTERM, SIGHUP or Ctrl-C, let files in flight finish within this many seconds.",
 )
 @option(
+    "patience",
+    type=Number(min=0),
+    default=RunLimits.patience,
+    show_default=True,
+    help="Without --watch, wait this many seconds for a host or a provider that is away.",
+)
+@option(
     "log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -137,6 +144,7 @@ def run(
     cooldown: float,
     max_attempts: int,
     grace: float,
+    patience: float,
     log_format: str,
     fail_if_failures: bool,
     as_json: bool,
@@ -145,8 +153,9 @@ def run(
 
     Run it after each `dbt build`, on as many machines as you like. Exit codes: 0 all went well,
     1 some files failed (see `transcriber failures`), 2 wrong usage or configuration, 3 a person
-    must act at the provider (key, credit, model) and then run `transcriber resume`, 130 stopped
-    by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
+    must act at the provider (key, credit, model) and then run `transcriber resume`, 4 the files
+    that are left need a host or a provider that is away, 130 stopped by Ctrl-C, 143 by SIGTERM,
+    129 by SIGHUP.
 
     \b
     Examples:
@@ -172,6 +181,7 @@ def run(
             files=limit,
             seconds=None if max_minutes is None else 60 * max_minutes,
             grace=grace,
+            patience=patience,
             watch=watch,
         ),
         retry_policy=RetryPolicy(max_attempts=max_attempts, cooldown=cooldown),

@@ -26,14 +26,21 @@ class Verdict(StrEnum):
     STOP = "stop"
 
 
+class Suspect(StrEnum):
+    """What may be at fault in a file's place, as long as no other file succeeds there."""
+
+    OPTION = "option"  # An option of the run.
+    SERVICE = "service"  # The recordings' host or the provider: it is away, or refuses everybody.
+    REFUSAL = "refusal"  # The provider, where it refuses every file with the same words.
+
+
 class FileFailure(Exception):
     """One file cannot be transcribed: not now (transient) or not at all (permanent).
 
     The worker writes the reason into the database and the log, so the reason must not contain a
     URL, a phone number or a secret. `retry_after` is in seconds. With `most_attempts`, it becomes
-    permanent earlier than other failures. `is_setting_suspected` says that an option of the run may
-    be wrong rather than the file, as long as no other file could be downloaded. With
-    `may_still_come`, the failure of a call that ended just now is transient.
+    permanent earlier than other failures. `suspect` is what may be at fault in the file's place.
+    With `may_still_come`, the failure of a call that ended just now is transient.
     """
 
     def __init__(
@@ -44,7 +51,7 @@ class FileFailure(Exception):
         code: int | None = None,
         retry_after: float | None = None,
         most_attempts: int | None = None,
-        is_setting_suspected: bool = False,
+        suspect: Suspect | None = None,
         may_still_come: bool = False,
     ) -> None:
         """Take the reason, and an HTTP answer's status and Retry-After."""
@@ -53,7 +60,7 @@ class FileFailure(Exception):
         self.code = code
         self.retry_after = retry_after
         self.most_attempts = most_attempts
-        self.is_setting_suspected = is_setting_suspected
+        self.suspect = suspect
         self.may_still_come = may_still_come
 
 

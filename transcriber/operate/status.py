@@ -13,6 +13,7 @@ from psycopg import IsolationLevel
 from transcriber.db.connect import fetch
 from transcriber.operate.claims import ClaimHolder, read_claim_holders
 from transcriber.operate.failures import FailureFilter, Reason, count_reasons
+from transcriber.operate.outages import Outage, read_outages
 from transcriber.operate.pauses import Pause, read_pauses
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Status:
     failed_by_reason: list[Reason]
     workers: list[ClaimHolder]
     paused_providers: list[Pause]
+    services_away: list[Outage]
 
 
 def read_status(connection: Connection) -> Status:
@@ -86,6 +88,7 @@ def read_status(connection: Connection) -> Status:
         reasons = count_reasons(connection, FailureFilter(statuses=["permanent"]))
         workers = read_claim_holders(connection)
         pauses = read_pauses(connection)
+        outages = read_outages(connection)
     now = datetime.now(UTC)
     files = _count(open_files, finished)
     rate = _rate(finished)
@@ -101,6 +104,7 @@ def read_status(connection: Connection) -> Status:
         failed_by_reason=reasons[:SHOWN_REASONS],
         workers=workers,
         paused_providers=pauses,
+        services_away=outages,
     )
 
 

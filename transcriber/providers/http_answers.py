@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transcriber.core.http import retry_after_seconds
 from transcriber.core.masking import masked
-from transcriber.core.verdicts import FileFailure, ProviderStoppedError, Throttled, Verdict
+from transcriber.core.verdicts import FileFailure, ProviderStoppedError, Suspect, Throttled, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ EXHAUSTED = re.compile(
 REGION = re.compile(r"unsupported_country|region|territory|country", re.IGNORECASE)
 
 THROTTLED = "the provider asks for fewer requests"
-TOO_LARGE = "the file is larger than the provider takes"
+TOO_LARGE_STATUS, TOO_LARGE = 413, "the file is larger than the provider takes"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ ANSWERS: dict[int, tuple[Verdict, str]] = {
     407: (Verdict.STOP, "the proxy asks for a password: give it in HTTPS_PROXY"),
     408: _LATER,
     409: _LATER,
-    413: (Verdict.PERMANENT, TOO_LARGE),
+    TOO_LARGE_STATUS: (Verdict.PERMANENT, TOO_LARGE),
     425: _LATER,
     429: (Verdict.THROTTLED, THROTTLED),
 }
@@ -124,6 +124,11 @@ def failure_of(
         return ProviderStoppedError(f"Stopped: {reason}.")
     if verdict is Verdict.THROTTLED:
         return Throttled(retry_after)
+    suspect = Suspect.SERVICE if verdict is Verdict.TRANSIENT else Suspect.REFUSAL
     return FileFailure(
-        reason, permanent=verdict is Verdict.PERMANENT, code=status, retry_after=retry_after
+        reason,
+        permanent=verdict is Verdict.PERMANENT,
+        code=status,
+        retry_after=retry_after,
+        suspect=None if status == TOO_LARGE_STATUS else suspect,
     )

@@ -10,7 +10,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 from transcriber.core.http import rate_limit
-from transcriber.core.verdicts import FileFailure
+from transcriber.core.verdicts import FileFailure, Suspect
 from transcriber.providers import ChosenProvider, ProviderUnusableError
 from transcriber.providers.http_answers import failure_of
 from transcriber.providers.openai_answers import transcript_of
@@ -114,7 +114,11 @@ class OpenAISession:
                 error.status_code, body, error.response.headers, key_variable=KEY_VARIABLE
             ) from error
         except (TimeoutError, openai.APITimeoutError) as error:
-            raise FileFailure("the provider did not answer in time", permanent=False) from error
+            reason = "the provider did not answer in time"
+            raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
+        except openai.APIConnectionError as error:
+            reason = "no connection to the provider, or it broke"
+            raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
         except openai.APIError as error:
             reason = f"no usable answer from the provider ({type(error).__name__})"
             raise FileFailure(reason, permanent=False) from error

@@ -55,6 +55,7 @@ class Pace:
         self._resume_at = 0.0  # Requests that wait for their start wait until then, too.
         self._last_cut = -math.inf
         self._accepted: deque[float] = deque()
+        self._refused_since: float | None = None
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
@@ -88,9 +89,15 @@ class Pace:
         self._resume_at = max(self._resume_at, self._clock.now() + seconds)
         self._next_start = max(self._next_start, self._resume_at)
 
+    @property
+    def seconds_without_success(self) -> float:
+        """Return for how long the provider has refused every request."""
+        return 0.0 if self._refused_since is None else self._clock.now() - self._refused_since
+
     def accepted(self, rate_limit: RateLimit | None = None) -> None:
         """Hear that a request was accepted, and what the provider says is left."""
         now = self._clock.now()
+        self._refused_since = None
         self._window = min(self._slots, self._window + 1)
         if self._rate is not None and self._accepted:
             self._rate *= 1 + GROWTH_PER_SECOND * min(1.0, now - self._accepted[-1])
@@ -103,6 +110,8 @@ class Pace:
     def throttled(self) -> None:
         """Hear a "too many requests"."""
         now = self._clock.now()
+        if self._refused_since is None:
+            self._refused_since = now
         if now - self._last_cut < SETTLE_SECONDS:
             return
         self._last_cut = now

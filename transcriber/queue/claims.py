@@ -18,6 +18,7 @@ from transcriber.core.clock import SYSTEM_CLOCK
 from transcriber.db.json import as_json, storable
 from transcriber.queue.ends import QueueEnd
 from transcriber.queue.jobs import Claimed, Job, Renewed, RetryPolicy
+from transcriber.queue.outages import read_outages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from transcriber.core.clock import Clock
     from transcriber.core.verdicts import FileFailure
-    from transcriber.queue.jobs import Completion, Provider, Selection
+    from transcriber.queue.jobs import Completion, Probe, Provider, Selection
     from transcriber.queue.statement import Statements
 
 # The reason that a takeover of an expired claim records.
@@ -49,7 +50,7 @@ class Claims:
         """Take what runs the statements, who transcribes, and which files to take."""
         self._statements = statements
         self._provider = provider
-        self._filters = selection.filters
+        self.selection = selection
         self._share_of_oldest = selection.backfill_share if selection.newest_first else 1.0
         self._newest = QueueEnd(clock, is_newest=True)
         self._oldest = QueueEnd(clock, is_newest=False)
@@ -63,13 +64,15 @@ class Claims:
         """Return how often the database did not answer, so that an answer may be lost."""
         return self._statements.outages
 
-    async def claim(self, batch: int) -> Claimed:
+    async def claim(self, batch: int, probe: Probe | None = None) -> Claimed:
         """Take up to `batch` files from one end of the queue, each end as often as is its share."""
         end = self._oldest if random.random() < self._share_of_oldest else self._newest  # noqa: S311
+        if probe:  # Its file may lie anywhere, and the next claim must not begin there.
+            end = QueueEnd(SYSTEM_CLOCK, is_newest=end.is_newest)
         rows = await self._statements.fetch(
             "claim",
             {
-                **self._filters,
+                **self.selection.filters,
                 "batch": batch,
                 "newest_first": end.is_newest,
                 "begin_at": end.begin_at,
@@ -80,13 +83,16 @@ class Claims:
                 "model": self._provider.model,
                 "max_attempts": self._max_attempts,
                 "error": ABANDONED,
+                "is_probe": probe is not None,
+                "probed_host": probe.service if probe and not probe.is_provider else None,
+                "tried_ids": [*probe.tried_ids] if probe else [],
                 "claimant": self.claimant,
             },
         )
         seen = rows[0]["seen"]
         end.move(rows[0]["reached"], was_full=seen == batch)
         jobs = [
-            Job(row["audio_file_id"], row["url"], row["url_sha1"], row["claimed_at"])
+            Job(row["audio_file_id"], row["url"], row["url_sha1"], row["claimed_at"], row["host"])
             for row in rows
             if row["audio_file_id"] is not None
         ]
@@ -95,6 +101,7 @@ class Claims:
             # A claim that did not begin at the end has not seen everything.
             any_pending=seen > 0 or not end.is_exhausted,
             paused_because=rows[0]["paused_because"],
+            outages=read_outages(rows[0]["outages"]),
         )
 
     async def renew(self, jobs: Sequence[Job]) -> Renewed:

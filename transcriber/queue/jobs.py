@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from transcriber.core.transcript import Transcript
@@ -75,24 +75,54 @@ class Pending:
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed file. Its transcript belongs to the URL, because ids may be given again."""
+    """A claimed file. Its transcript belongs to the URL, because ids may be given again.
+
+    `host` is the URL's, None where it has none.
+    """
 
     audio_file_id: int
     url: str = field(repr=False)  # It may hold a signature, which no log may show.
     url_sha1: str = field(repr=False)
     claimed_at: datetime
+    host: str | None = None
+
+
+@dataclass(frozen=True)
+class ServiceOutage:
+    """A host of recordings, or a provider's account, that is away.
+
+    `is_due` says that it is time to look whether it is back.
+    """
+
+    service: str
+    is_provider: bool
+    reason: str
+    since: datetime
+    next_try_at: datetime
+    is_due: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Looking whether a service is back, with one file of it, but none of those tried in vain."""
+
+    service: str
+    is_provider: bool
+    tried_ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
 class Claimed:
     """An answer to a claim: the jobs won, whether any file was pending, and the pause if one holds.
 
-    No job although files are pending means that others were quicker: ask again at once.
+    No job although files are pending means that others were quicker: ask again at once. `outages`
+    are those of all hosts and of this worker's provider; their files were not seen.
     """
 
     jobs: list[Job]
     any_pending: bool
     paused_because: str | None
+    outages: Sequence[ServiceOutage] = ()
 
 
 @dataclass(frozen=True)

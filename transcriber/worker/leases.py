@@ -37,6 +37,7 @@ class Phase(Enum):
 
     AHEAD = auto()  # It is claimed, perhaps prepared; nothing was paid.
     IN_SLOT = auto()
+    HELD = auto()  # It failed, and nobody knows yet whether that is its own fault.
     WRITING = auto()
 
 
@@ -73,9 +74,18 @@ class Leases:
         """Return how many files are held."""
         return len(self._flights)
 
+    def __contains__(self, flight: Flight) -> bool:
+        """Tell whether a file is still held."""
+        return self._flights.get(flight.job.url_sha1) is flight
+
     def __iter__(self) -> Iterator[int]:
         """Return the ids of the files held."""
         return (flight.job.audio_file_id for flight in self._flights.values())
+
+    @property
+    def are_in_work(self) -> bool:
+        """Whether anything is still done with a file."""
+        return any(flight.phase is not Phase.HELD for flight in self._flights.values())
 
     def now(self) -> float:
         """Return the time by the clock that leases are measured with."""
@@ -146,6 +156,25 @@ class Leases:
         for flight in [*self._flights.values()]:
             if flight.phase is phase:
                 self._drop(flight)
+
+    def drop_ahead(self, host: str | None) -> int:
+        """End the work on the files of a host (of all, if None) that lie ahead; return how many."""
+        ahead = [
+            flight
+            for flight in self._flights.values()
+            if flight.phase is Phase.AHEAD and host in {None, flight.job.host}
+        ]
+        for flight in ahead:
+            self._drop(flight)
+        return len(ahead)
+
+    def hold_back(self, flight: Flight) -> None:
+        """Keep the claim of a file that failed, but not its sound."""
+        flight.phase = Phase.HELD
+        if flight.prepared is not None:
+            flight.prepared.close()
+            flight.prepared = None
+        self.changed.set()
 
     def _lose(self, flight: Flight) -> None:
         if flight.is_dropped:

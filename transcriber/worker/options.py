@@ -16,13 +16,15 @@ class RunLimits:
     """How much to do at the same time, and when to stop; times in seconds.
 
     `slots` is how many files are transcribed at the same time, by default as many as the provider
-    suggests; `grace` is how long files in flight may take after a request to stop.
+    suggests; `grace` is how long files in flight may take after a request to stop, and `patience`
+    how long a run that does not watch waits for hosts and providers that are away.
     """
 
     slots: int | None = None
     files: int | None = None
     seconds: float | None = None
     grace: float = 20.0
+    patience: float = 900.0
     watch: bool = False
 
 

@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 from transcriber.queue.statement import Outage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from transcriber.queue.jobs import ServiceOutage
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,28 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class ServiceAway:
+    """A recordings' host or the provider is away; its files wait, and nothing counts."""
+
+    service: str
+    reason: str
+    since: datetime
+    next_try_at: datetime
+
+    @classmethod
+    def of(cls, outage: ServiceOutage) -> Self:
+        """Return the event that tells of an outage."""
+        return cls(outage.service, outage.reason, outage.since, outage.next_try_at)
+
+
+@dataclass(frozen=True)
+class ServiceBack:
+    """A service that was away has done its part again."""
+
+    service: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The run was asked to end, with so many files in flight."""
 
@@ -62,7 +90,9 @@ class LeftOver:
     cooling_down: int = 0
 
 
-Event = Started | Completed | Failed | Lost | Stopping | LeftOver | Outage
+Event = (
+    Started | Completed | Failed | Lost | ServiceAway | ServiceBack | Stopping | LeftOver | Outage
+)
 Listener = Callable[[Event], None]
 
 

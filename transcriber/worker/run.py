@@ -13,6 +13,7 @@ from transcriber import providers
 from transcriber.core.errors import TranscriberError
 from transcriber.db.connect import open_pool
 from transcriber.queue.claims import Claims
+from transcriber.queue.outages import Outages
 from transcriber.queue.statement import Statements
 from transcriber.queue.upkeep import Upkeep
 from transcriber.worker.outcome import LeftOver, Started
@@ -105,6 +106,7 @@ async def _work(
                     selection=options.selection, max_attempts=options.retry_policy.max_attempts,
                 ),
                 upkeep,
+                Outages(statements, provider.paused_as),
                 Steps(
                     provider.connect(slots), slots=slots, networks=options.allowed_networks,
                     probe_process=probe_process,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from transcriber.audio import download
 from transcriber.audio.limits import DownloadLimits
-from transcriber.core.verdicts import Throttled
+from transcriber.core.verdicts import FileFailure, Suspect, Throttled
 from transcriber.providers import Upload
 from transcriber.providers.pace import Pace
 from transcriber.queue.jobs import Completion
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 # How long a throttled file waits where the provider does not say, and at most.
 THROTTLE_SECONDS = 1.0
 LONGEST_THROTTLE_SECONDS = 120.0
+# A provider that refuses every request for this long is away.
+LONGEST_REFUSAL_SECONDS = 600.0
 
 
 class Work(Protocol):
@@ -143,6 +145,11 @@ class Steps:
                     transcript = await session.transcribe(file.upload(), self._language)
                 except Throttled as throttled:
                     self._pace.throttled()
+                    if self._pace.seconds_without_success > LONGEST_REFUSAL_SECONDS:
+                        reason = "the provider has asked for fewer requests for ten minutes"
+                        raise FileFailure(
+                            reason, permanent=False, code=429, suspect=Suspect.SERVICE
+                        ) from None
                     asked = throttled.retry_after if throttled.retry_after is not None else patience
                 else:
                     self._pace.accepted(transcript.rate_limit)

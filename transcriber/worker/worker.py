@@ -10,8 +10,6 @@ moment, its claims expire, and others take over.
 from __future__ import annotations
 
 import asyncio
-import math
-import random
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,18 +17,22 @@ from typing import TYPE_CHECKING
 import anyio
 
 from transcriber.core.errors import TranscriberError
-from transcriber.core.verdicts import ProviderStoppedError
 from transcriber.worker.attempts import Attempts
+from transcriber.worker.failures import Failures
+from transcriber.worker.intake import Intake
 from transcriber.worker.leases import Leases, Phase
 from transcriber.worker.outcome import Stopping
 from transcriber.worker.prefetch import Prefetch
+from transcriber.worker.services import Services
 from transcriber.worker.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from transcriber.core.verdicts import ProviderStoppedError
     from transcriber.queue.claims import Claims
     from transcriber.queue.jobs import RetryPolicy
+    from transcriber.queue.outages import Outages
     from transcriber.queue.upkeep import Upkeep
     from transcriber.worker.leases import Flight
     from transcriber.worker.options import RunLimits
@@ -48,6 +50,7 @@ class Worker:
         self,
         claims: Claims,
         upkeep: Upkeep,
+        outages: Outages,
         work: Work,
         *,
         slots: int,
@@ -64,15 +67,22 @@ class Worker:
         self._listener = listener
         self._leases = Leases(claims, listener)
         self._prefetch = Prefetch(slots)
-        self._attempts = Attempts(claims, self._leases, retry_policy, listener, self._stop_because)
-        self._writer = Writer(claims, self._leases, self._attempts, listener)
-        self._is_stopping = False
+        failures = Failures(claims, self._leases, retry_policy, listener)
+        self._services = Services(outages, self._leases, failures, listener)
+        self._attempts = Attempts(
+            claims, self._leases, self._services, failures, self._stop_because
+        )
+        self._writer = Writer(claims, self._leases, failures, listener)
+        self._intake = Intake(
+            claims, upkeep, limits,
+            leases=self._leases, prefetch=self._prefetch, services=self._services,
+            stop=self.stop, stop_because=self._stop_because,
+        )  # fmt: skip
         self._stopped: ProviderStoppedError | None = None
-        self._files_claimed = 0
 
     def stop(self) -> None:
         """Claim no more, and finish or release what is in flight."""
-        self._is_stopping = True
+        self._intake.is_stopping = True
         self._leases.drop_all(Phase.AHEAD)  # Now, because a slot would take the next file.
         self._leases.changed.set()
 
@@ -94,9 +104,8 @@ class Worker:
                     group.start_soon(self._prepare_files)
                 for _ in range(self._slots):
                     group.start_soon(self._transcribe_files)
-                await self._claim_files()
+                await self._intake.claim_files(lambda: self._writer.is_behind)
                 await self._finish()
-                self._attempts.refuse_setting(is_stopping=self._is_stopping)
                 group.cancel_scope.cancel()
         except* TranscriberError as errors:
             raise errors.exceptions[0] from None
@@ -112,48 +121,17 @@ class Worker:
         if self._stopped:
             raise self._stopped
 
-    async def _claim_files(self) -> None:
-        """Keep files ahead of the slots, until there are no more."""
-        ends_at = self._leases.now() + (self._limits.seconds or math.inf)
-        while not self._is_stopping:
-            if self._leases.now() > ends_at:
-                self.stop()
-                return
-            if self._files_claimed == self._limits.files:
-                return
-            batch = 0 if self._writer.is_behind else self._prefetch.next_batch()
-            if batch == 0:
-                await self._leases.wait_for_change()
-            elif not await self._claim(batch):
-                if not self._limits.watch:
-                    return
-                await self._leases.wait_for_change()
-
-    async def _claim(self, batch: int) -> bool:
-        """Claim files; tell whether any are pending."""
-        if self._limits.files is not None:
-            batch = min(batch, self._limits.files - self._files_claimed)
-        asked_at, outages = self._leases.now(), self._claims.outages
-        claimed = await self._upkeep.in_turn(self._claims.claim, batch, is_idle=not self._leases)
-        if claimed.paused_because:
-            self._stop_because(ProviderStoppedError(claimed.paused_because))
-        for flight in self._leases.take(claimed.jobs, asked_at):
-            self._prefetch.add_claimed(flight)
-            self._files_claimed += 1
-        if self._claims.outages != outages:
-            # An answer may have been lost with its connection, and files with it.
-            await self._claims.release(self._leases)
-        if claimed.any_pending and not claimed.jobs:  # Others were quicker.
-            await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 (jitter)
-        return claimed.any_pending
-
     async def _finish(self) -> None:
         """Wait for what is in flight; when stopping, for what is paid for, and not for long."""
-        while self._leases and not self._is_stopping:
+        while self._leases.are_in_work and not self._intake.is_stopping:
             await self._leases.wait_for_change()
-        if self._is_stopping:
-            self._leases.drop_all(Phase.AHEAD)
-            self._listener(Stopping(len(self._leases)))
+        if not self._intake.is_stopping:
+            await self._services.settle()
+            self._services.refuse_options()
+            return
+        self._leases.drop_all(Phase.AHEAD)
+        self._leases.drop_all(Phase.HELD)
+        self._listener(Stopping(len(self._leases)))
         ends_at = self._leases.now() + self._limits.grace
         while self._leases and self._leases.now() < ends_at:
             await self._leases.wait_for_change()
@@ -191,7 +169,8 @@ class Worker:
         flight.phase = Phase.IN_SLOT
         confirm = partial(self._leases.confirm, flight)
         step = transcribe(flight.job, flight.prepared, confirm)
-        completion = await self._attempts.attempt(flight, step)
+        completion = await self._attempts.transcribe(flight, step)
         if completion is not None:
             flight.phase = Phase.WRITING
             self._writer.add(flight, completion)
+            await self._services.succeeded(self._services.provider)

@@ -13,7 +13,7 @@ from transcriber.worker.outcome import Completed, Lost
 if TYPE_CHECKING:
     from transcriber.queue.claims import Claims
     from transcriber.queue.jobs import Completion
-    from transcriber.worker.attempts import Attempts
+    from transcriber.worker.failures import Failures
     from transcriber.worker.leases import Flight, Leases
     from transcriber.worker.outcome import Listener
 
@@ -25,12 +25,12 @@ class Writer:
     """The transcripts of one worker that are not yet in the database."""
 
     def __init__(
-        self, claims: Claims, leases: Leases, attempts: Attempts, listener: Listener
+        self, claims: Claims, leases: Leases, failures: Failures, listener: Listener
     ) -> None:
         """Have nothing to write yet."""
         self._claims = claims
         self._leases = leases
-        self._attempts = attempts
+        self._failures = failures
         self._listener = listener
         self._done: list[tuple[Flight, Completion]] = []
         self._any_done = asyncio.Event()
@@ -86,7 +86,7 @@ class Writer:
                     await self._write(batch[:1])
                 except RefusedError as refused:
                     reason = f"PostgreSQL refuses the transcript (SQLSTATE {refused.sqlstate})"
-                    await self._attempts.record(flight, FileFailure(reason, permanent=True))
+                    await self._failures.record(flight, FileFailure(reason, permanent=True))
                 del batch[0]
         finally:
             self._done[:0] = batch  # What an error left over is written later.

@@ -19,6 +19,20 @@ with pause as materialized (
     limit 1
 ),
 
+-- The services that are away, as far as this worker uses them.
+outages as materialized (
+    select
+        service_outages.service,
+        service_outages.is_provider,
+        service_outages.reason,
+        service_outages.since,
+        service_outages.next_try_at
+    from media_pipeline.service_outages
+    where
+        not service_outages.is_provider
+        or service_outages.service = %(paused_as)s
+),
+
 candidates as materialized (
     select
         claimable_files.audio_file_id,
@@ -31,6 +45,7 @@ candidates as materialized (
             else claimable_files.started >= %(begin_at)s::double precision
         end
         -- include: selection.part.sql
+        -- include: reachable.part.sql
     order by
         case when %(newest_first)s then claimable_files.started end desc,
         case when %(newest_first)s then claimable_files.audio_file_id end desc,
@@ -40,82 +55,7 @@ candidates as materialized (
     for no key update skip locked
 ),
 
--- An expired claim is that of a worker that was killed or cut off, perhaps by the file
--- itself. Taking it over counts as an attempt, and after the last one the file is not
--- handed out. A file that is being deleted is skipped: the statement has locked its
--- transcription already, so it must not wait for the row of audio_files.
-takeable_files as materialized (
-    select audio_files.id
-    from media_pipeline.audio_files
-    where
-        audio_files.id in (
-            select transcription_claims.audio_file_id
-            from candidates
-            inner join media_pipeline.transcription_claims
-                on candidates.audio_file_id = transcription_claims.audio_file_id
-            where transcription_claims.expires_at <= now()
-        )
-        and not exists (select from pause)
-    order by audio_files.id
-    for key share of audio_files skip locked
-),
-
-abandoned_files as materialized (
-    select
-        transcription_claims.audio_file_id,
-        coalesce(transcription_failures.attempts, 0) + 1
-        >= %(max_attempts)s as is_last_attempt
-    from takeable_files
-    inner join media_pipeline.transcription_claims
-        on takeable_files.id = transcription_claims.audio_file_id
-    left join media_pipeline.transcription_failures
-        on takeable_files.id = transcription_failures.audio_file_id
-    where transcription_claims.expires_at <= now()
-    order by transcription_claims.audio_file_id
-    for update of transcription_claims
-),
-
-counted_attempts as (
-    insert into media_pipeline.transcription_failures as existing_failure
-    (audio_file_id, provider, model, status, error)
-    select
-        abandoned_files.audio_file_id,
-        %(stored_as)s as provider,
-        %(model)s as model,
-        case
-            when abandoned_files.is_last_attempt then 'permanent' else 'transient'
-        end as status,
-        %(error)s as error
-    from abandoned_files
-    order by abandoned_files.audio_file_id
-    on conflict (audio_file_id) do update
-        set
-            provider = excluded.provider,
-            model = excluded.model,
-            status = excluded.status,
-            error_code = null,
-            error = excluded.error,
-            attempts = existing_failure.attempts + 1,
-            last_attempt_at = now(),
-            ignore_until = null
-),
-
-released_claims as (
-    delete from media_pipeline.transcription_claims
-    using abandoned_files
-    where
-        transcription_claims.audio_file_id = abandoned_files.audio_file_id
-        and abandoned_files.is_last_attempt
-),
-
-failed_files as (
-    update media_pipeline.transcriptions
-    set status = 'failed'
-    from abandoned_files
-    where
-        transcriptions.audio_file_id = abandoned_files.audio_file_id
-        and abandoned_files.is_last_attempt
-),
+-- include: takeover.part.sql
 
 claimed_files as (
     insert into media_pipeline.transcription_claims as existing_claim
@@ -149,7 +89,8 @@ won_files as (
         claimed_files.audio_file_id,
         claimed_files.claimed_at,
         audio_files.url,
-        audio_files.url_sha1
+        audio_files.url_sha1,
+        media_pipeline.url_host(audio_files.url) as host
     from claimed_files
     inner join media_pipeline.audio_files
         on claimed_files.audio_file_id = audio_files.id
@@ -177,6 +118,20 @@ circumstances as (
                 )
             from pause
         ) as paused_because,
+        (
+            select
+                json_agg(
+                    json_build_object(
+                        'service', outages.service,
+                        'is_provider', outages.is_provider,
+                        'reason', outages.reason,
+                        'since', outages.since,
+                        'next_try_at', outages.next_try_at,
+                        'is_due', outages.next_try_at <= now()
+                    )
+                )
+            from outages
+        ) as outages,
         -- Commit without waiting for the disk: if a crash undoes a claim, the file is
         -- claimed again. The join below is always true; it only forces this call.
         set_config('synchronous_commit', 'off', true) as commit_mode
@@ -186,10 +141,12 @@ select
     circumstances.seen,
     circumstances.reached,
     circumstances.paused_because,
+    circumstances.outages,
     won_files.audio_file_id,
     won_files.claimed_at,
     won_files.url,
-    won_files.url_sha1
+    won_files.url_sha1,
+    won_files.host
 from circumstances
 left join won_files on circumstances.commit_mode = 'off'
 order by

@@ -79,6 +79,7 @@ async def main(jobs: int, concurrency: int, batch: int) -> None:
         worker = Worker(
             queue,
             queue.upkeep,
+            queue.table_of_outages,
             NoWork(),
             slots=concurrency,
             limits=RunLimits(),
