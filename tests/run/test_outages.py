@@ -263,7 +263,7 @@ def test_a_provider_that_only_asks_for_fewer_requests_is_away(
     monkeypatch.setattr(steps, "LONGEST_REFUSAL_SECONDS", 0.1)
     pipeline.add_many(20)
     pipeline.provider.answer_with(refusal(429, retry_after="0.2"))
-    result = pipeline.run("--patience", "0")
+    result = pipeline.run("--patience", "0", "--concurrency", "5")
     assert result.exit_code == 4
     assert "has asked for fewer requests for ten minutes" in result.stderr
     assert (pipeline.one(FAILURES), pipeline.one(CLAIMS), pipeline.one(OUTAGES)) == (0, 0, 1)

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from transcriber.worker.services import Services
 
 
+# While files wait for a service, the next claim comes after so many times what the last one took,
+# but at the latest after so many seconds.
+WAIT_PER_CLAIM, LONGEST_WAIT_SECONDS = 20, 30.0
+
+
 class ServiceAwayError(TranscriberError):
     """All files that are left need a service that is away."""
 
@@ -99,20 +104,25 @@ class Intake:
 
     async def _claim(self, batch: int) -> bool:
         """Claim files; tell whether any are pending."""
+        asked_at = self._leases.now()
         claimed = await self._take(batch)
         if claimed.paused_because:
             self._stop_because(ProviderStoppedError(claimed.paused_because))
             return True
-        is_due = self._room > 0 and any(outage.is_due for outage in claimed.outages)
-        if is_due and (probe := await self._services.take_probe()):
-            await self._take(1, probe)
+        if any(outage.is_due for outage in claimed.outages):
+            await self._probe()
         if claimed.jobs:
             self._waits_since = None
         elif claimed.outages:
-            return await self._wait_for(claimed.outages)
+            return await self._wait_for(claimed.outages, self._leases.now() - asked_at)
         elif claimed.any_pending:  # Others were quicker.
             await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 (jitter)
         return claimed.any_pending
+
+    async def _probe(self) -> bool:
+        """Claim a file to look whether a service is back, if it is this worker's turn."""
+        probe = await self._services.take_probe() if self._room > 0 else None
+        return probe is not None and bool((await self._take(1, probe)).jobs)
 
     async def _take(self, batch: int, probe: Probe | None = None) -> Claimed:
         """Claim files and hand them on."""
@@ -131,18 +141,28 @@ class Intake:
             await self._claims.release(self._leases)
         return claimed
 
-    async def _wait_for(self, outages: Sequence[ServiceOutage]) -> bool:
-        """Wait a moment where files wait for a service; tell whether any do."""
+    async def _wait_for(self, outages: Sequence[ServiceOutage], claim_seconds: float) -> bool:
+        """Wait where files wait for a service; tell whether any do.
+
+        A claim that finds none has looked at every file, so it is not repeated at once.
+        """
         waiting = (await self._upkeep.count_pending(self._claims.selection)).files
         if not waiting:
             return False
-        if not self._leases.are_in_work and not self._services.let_go:
-            now = self._leases.now()
-            self._waits_since = self._waits_since or now
-            if not self._limits.watch and now - self._waits_since >= self._limits.patience:
+        now, away = self._leases.now(), self._services.away
+        self._waits_since = self._waits_since or now
+        look_at = now + min(max(1.0, WAIT_PER_CLAIM * claim_seconds), LONGEST_WAIT_SECONDS)
+        while now < look_at and away == self._services.away and not self.is_stopping:
+            if self._services.let_go:
+                break
+            is_over = now - self._waits_since >= self._limits.patience
+            if is_over and not self._limits.watch and not self._leases.are_in_work:
                 await self._services.settle()
                 raise ServiceAwayError(_why(waiting, outages))
-        await self._leases.wait_for_change()
+            await self._leases.wait_for_change()
+            if await self._probe():
+                break
+            now = self._leases.now()
         return True
 
 

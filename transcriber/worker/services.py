@@ -65,6 +65,11 @@ class Services:
         """Return the provider's account, which is the service of every file's second step."""
         return self._outages.account
 
+    @property
+    def away(self) -> frozenset[str]:
+        """Return the services that are away."""
+        return frozenset(self._away)
+
     async def failed(self, service: str | None, flight: Flight, failure: FileFailure) -> None:
         """Hear that a file failed at a service: count it, hold it, or let the file go."""
         suspect = failure.suspect

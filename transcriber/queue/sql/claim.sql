@@ -89,8 +89,7 @@ won_files as (
         claimed_files.audio_file_id,
         claimed_files.claimed_at,
         audio_files.url,
-        audio_files.url_sha1,
-        media_pipeline.url_host(audio_files.url) as host
+        audio_files.url_sha1
     from claimed_files
     inner join media_pipeline.audio_files
         on claimed_files.audio_file_id = audio_files.id
@@ -146,7 +145,8 @@ select
     won_files.claimed_at,
     won_files.url,
     won_files.url_sha1,
-    won_files.host
+    -- Above, PostgreSQL would read the host of every URL that it looks at.
+    media_pipeline.url_host(won_files.url) as host
 from circumstances
 left join won_files on circumstances.commit_mode = 'off'
 order by
