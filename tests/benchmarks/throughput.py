@@ -112,7 +112,7 @@ def _start(port: int) -> subprocess.Popen[bytes]:
             **os.environ,
             "OPENAI_API_KEY": "unused",
             "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
-            "TRANSCRIBER_ALLOW_NETWORK": "127.0.0.1/32",
+            "TRANSCRIBER_RUN_ALLOW_NETWORK": "127.0.0.1/32",
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

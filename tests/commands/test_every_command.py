@@ -87,10 +87,9 @@ def test_options_can_come_from_the_environment(
     queue.claim(queue.add(), ttl="-1 second")
     queue.pause()
     before = queue.rows()
-    monkeypatch.setenv("TRANSCRIBER_DRY_RUN", "1")
-    monkeypatch.setenv("TRANSCRIBER_JSON", "1")
-    for option in command[1:]:
-        monkeypatch.setenv(f"TRANSCRIBER_{option.removeprefix('--').upper()}", "1")
+    for option in ("dry_run", "json", *command[1:]):
+        words = option.removeprefix("--")
+        monkeypatch.setenv(f"TRANSCRIBER_{command[0]}_{words}".upper(), "1")
     output = queue.run(*(each for each in command if not each.startswith("--"))).stdout
     assert "would" in output or json.loads(output)
     assert queue.rows() == before

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.operated_queue import OperatedQueue
 
 
@@ -31,7 +33,7 @@ def test_failures_are_listed_the_newest_first(queue: OperatedQueue) -> None:
     assert lines[3].endswith("HTTP 503")
 
 
-def test_failures_can_be_chosen(queue: OperatedQueue) -> None:
+def test_failures_can_be_chosen(queue: OperatedQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     transient = queue.fail("transient", campaign_name="Spring")
     permanent = queue.fail("permanent", campaign_name="Spring")
     autumn = queue.fail("permanent", campaign_name="Autumn")
@@ -44,6 +46,8 @@ def test_failures_can_be_chosen(queue: OperatedQueue) -> None:
     assert ids("--campaign", "Spring") == [permanent, transient]
     assert ids("--campaign", "Spring", "--status", "permanent") == [permanent]
     assert ids("--limit", "1") == [autumn]
+    monkeypatch.setenv("TRANSCRIBER_LIMIT", "1")  # It is for `run` alone.
+    assert len(ids()) == 3
     assert "--limit shows more" in queue.run("failures", "--limit", "1").stdout
     reasons = queue.json("failures", "--summary", "--campaign", "Spring")["reasons"]
     assert sorted((each["status"], each["files"]) for each in reasons) == [

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         {"PGHOST": "127.0.0.1", "PGPORT": "1"},
         {"PGDATABASE": "there_is_none"},
         {"PGPORT": "no number"},
+        {"PGHOST": "database.invalid"},
         {"PGSERVICE": "there_is_none"},
         {"PGHOST": "postgresql://somebody:5ecret@127.0.0.1/db"},
     ],
@@ -41,6 +42,7 @@ def test_without_a_database_one_line_says_what_to_set(
     assert done.stdout == ""
     assert re.fullmatch(r"Error: Cannot connect .*PGHOST, PGPORT, .*\n", done.stderr)
     assert "5ecret" not in done.stderr
+    assert "None" not in done.stderr
     with pytest.raises(DatabaseUnavailableError):
         migrate.status()
 

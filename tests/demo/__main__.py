@@ -107,9 +107,9 @@ def _settings(home: Path) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(home),
         "DBT_TARGET_PATH": str(home / "target"),
         "DBT_LOG_PATH": str(home / "logs"),
-        "TRANSCRIBER_PROVIDER": "local",
-        "TRANSCRIBER_MODEL": str(get_model_path()),
-        "TRANSCRIBER_ALLOW_NETWORK": "127.0.0.1/32",
+        "TRANSCRIBER_RUN_PROVIDER": "local",
+        "TRANSCRIBER_RUN_MODEL": str(get_model_path()),
+        "TRANSCRIBER_RUN_ALLOW_NETWORK": "127.0.0.1/32",
         "HF_HUB_OFFLINE": "1",  # The model comes with a package, so nothing is downloaded.
     }
 

@@ -133,7 +133,7 @@ def test_builds_runs_and_inserts_by_hand_at_once(
     with serving({}) as host, speech_server() as provider:
         monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-tests")
         monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
-        monkeypatch.setenv("TRANSCRIBER_ALLOW_NETWORK", "127.0.0.1/32")
+        monkeypatch.setenv("TRANSCRIBER_RUN_ALLOW_NETWORK", "127.0.0.1/32")
         provider.answer = lambda _number, _request: Answer(delay=0.2)
 
         def transcribe() -> subprocess.Popen[str]:

@@ -86,7 +86,7 @@ def test_a_recording_of_a_call_that_just_ended_may_still_come(
 def test_a_forgotten_network_ends_the_run_and_counts_nothing(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("TRANSCRIBER_ALLOW_NETWORK")
+    monkeypatch.delenv("TRANSCRIBER_RUN_ALLOW_NETWORK")
     pipeline.add_many(60)
     began = pipeline.run("--concurrency", "4")
     assert began.exit_code == 2

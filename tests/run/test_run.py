@@ -119,8 +119,8 @@ def test_a_campaign_name_that_no_index_takes_is_no_obstacle(pipeline: Pipeline) 
 def test_the_language_and_model_reach_the_provider(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TRANSCRIBER_LANGUAGE", "de")
-    monkeypatch.setenv("TRANSCRIBER_MODEL", "whisper-1")
+    monkeypatch.setenv("TRANSCRIBER_RUN_LANGUAGE", "de")
+    monkeypatch.setenv("TRANSCRIBER_RUN_MODEL", "whisper-1")
     segment = {"id": 0, "start": 0.0, "end": 1.5, "text": "hallo", "avg_logprob": -0.1}
     body = {"text": "hallo", "language": "german", "duration": 1.5, "segments": [segment]}
     pipeline.provider.answer_with(Answer(body=body))
@@ -135,6 +135,18 @@ def test_the_language_and_model_reach_the_provider(
     )
     assert segments == [{"start": 0.0, "end": 1.5, "text": "hallo"}]
     assert language == "de"
+
+
+def test_the_variables_of_earlier_releases_still_work(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.add_many(5)
+    monkeypatch.setenv("TRANSCRIBER_LIMIT", "1")
+    assert pipeline.run().exit_code == 0
+    assert pipeline.one(COMPLETED) == 1
+    monkeypatch.setenv("TRANSCRIBER_RUN_LIMIT", "2")
+    assert pipeline.run().exit_code == 0
+    assert pipeline.one(COMPLETED) == 3
 
 
 def test_speakers_are_stored_as_diarization(pipeline: Pipeline) -> None:
@@ -196,7 +208,7 @@ def test_nothing_heavy_is_loaded_when_nothing_is_pending(pipeline: Pipeline) -> 
         (["--allow-network", "10.0.0.0/99"], {}, "10.0.0.0/99"),
         (["--provider", "local", "--model", "./no-such-folder"], {}, "no-such-folder"),
         (["--limit", "0"], {}, "--limit"),
-        ([], {"TRANSCRIBER_CONCURRENCY": "many"}, "TRANSCRIBER_CONCURRENCY"),
+        ([], {"TRANSCRIBER_RUN_CONCURRENCY": "many"}, "TRANSCRIBER_RUN_CONCURRENCY"),
         ([], {"PGPORT": "1"}, "PGHOST"),
     ],
     ids=str,

@@ -88,7 +88,7 @@ def running_pipeline(connection: Connection, patch: pytest.MonkeyPatch) -> Itera
     with serving({}) as host, speech_server() as provider:
         patch.setenv("OPENAI_API_KEY", KEY)
         patch.setenv("OPENAI_BASE_URL", provider.base_url)
-        patch.setenv("TRANSCRIBER_ALLOW_NETWORK", "127.0.0.1/32")
+        patch.setenv("TRANSCRIBER_RUN_ALLOW_NETWORK", "127.0.0.1/32")
         pipeline = Pipeline(connection, host, provider)
         try:
             yield pipeline

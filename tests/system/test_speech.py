@@ -34,7 +34,7 @@ TRANSCRIPTS = "select audio_file_id, transcript_text from media_pipeline.transcr
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
-    monkeypatch.setenv("TRANSCRIBER_ALLOW_NETWORK", "127.0.0.1/32")
+    monkeypatch.setenv("TRANSCRIBER_RUN_ALLOW_NETWORK", "127.0.0.1/32")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with serving({}) as web:
         yield web

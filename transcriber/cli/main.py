@@ -60,6 +60,6 @@ def main() -> None:
     """Transcribe a call centre's recordings, each exactly once, from and into PostgreSQL.
 
     transcriber connects to the database that libpq's variables name: PGHOST, PGPORT, PGUSER,
-    PGPASSWORD and PGDATABASE, or PGSERVICE. Variables can set options, too: --limit is
-    TRANSCRIBER_LIMIT. Each command's help names its own.
+    PGPASSWORD and PGDATABASE, or PGSERVICE. Variables can set options, too: --limit of run
+    is TRANSCRIBER_RUN_LIMIT. Each command's help names its own.
     """

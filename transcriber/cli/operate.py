@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from transcriber.cli import output
-from transcriber.cli.options import as_json, campaign, dry_run, option
+from transcriber.cli.options import as_json, campaign, command, dry_run, option
 from transcriber.db.connect import connect
 from transcriber.operate.claims import release_claims
 from transcriber.operate.failures import (
@@ -21,7 +21,7 @@ from transcriber.providers import NAMES
 SHOWN_FAILURES = 20
 
 
-@click.command()
+@command
 @as_json
 def status(*, as_json: bool) -> None:
     """Show how many files are in which state, and when the queue will be empty.
@@ -40,7 +40,7 @@ def status(*, as_json: bool) -> None:
     output.print_lines([output.json_text(found)] if as_json else output.status_lines(found))
 
 
-@click.command()
+@command
 @option("summary", is_flag=True, help="Count the failures by status, code and reason instead.")
 @option(
     "status",
@@ -83,7 +83,7 @@ def failures(
         click.echo(f"These are the newest {limit:,}: --limit shows more, --summary counts all.")
 
 
-@click.command()
+@command
 @option("transient", is_flag=True, help="Choose transient failures, even before their next try.")
 @option("permanent", is_flag=True, help="Choose permanent failures.")
 @option(
@@ -142,7 +142,7 @@ def retry(
         )
 
 
-@click.command()
+@command
 @option("expired", is_flag=True, help="Release only claims that have expired.")
 @option(
     "worker",
@@ -175,7 +175,7 @@ def release(*, expired: bool, worker: str | None, dry_run: bool) -> None:
     click.echo(f"{verb} {output.counted_files(sum(holder.files for holder in released))}")
 
 
-@click.command()
+@command
 @dry_run
 @click.argument("provider", metavar="PROVIDER", type=click.Choice(NAMES))
 def resume(*, provider: str, dry_run: bool) -> None:

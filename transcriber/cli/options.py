@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -44,10 +45,34 @@ class Language(click.ParamType[str]):
         return code
 
 
+class EnvironmentOption(click.Option):
+    """An option that a variable can set, too; `command` names the variable."""
+
+    @property
+    def words(self) -> str:
+        """Return the option's name as a variable has it."""
+        return self.opts[0].removeprefix("--").upper().replace("-", "_")
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return what the variable says, or for `run` the variable of earlier releases."""
+        found = super().resolve_envvar_value(ctx)
+        if found is None and ctx.command.name == "run":
+            found = os.environ.get(f"TRANSCRIBER_{self.words}") or None
+        return found
+
+
 def option(name: str, *names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
-    """Declare the option --name, which the variable TRANSCRIBER_NAME can set, too."""
-    variable = f"TRANSCRIBER_{name.upper().replace('-', '_')}"
-    return click.option(f"--{name}", *names, envvar=variable, show_envvar=True, **attributes)
+    """Declare the option --name, which a variable can set, too."""
+    return click.option(f"--{name}", *names, cls=EnvironmentOption, show_envvar=True, **attributes)
+
+
+def command(function: Callable[..., Any]) -> click.Command:
+    """Make a command; the variable TRANSCRIBER_COMMAND_NAME sets its option --name."""
+    made = click.command()(function)
+    for each in made.params:
+        if isinstance(each, EnvironmentOption):
+            each.envvar = f"TRANSCRIBER_{str(made.name).upper()}_{each.words}"
+    return made
 
 
 as_json = option("json", "as_json", is_flag=True, help="Print JSON.")

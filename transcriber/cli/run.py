@@ -7,7 +7,7 @@ import time
 import click
 
 from transcriber.audio.networks import parse_networks
-from transcriber.cli.options import Language, Number, option
+from transcriber.cli.options import Language, Number, command, option
 from transcriber.cli.progress import shown_progress
 from transcriber.cli.summary import print_summary
 from transcriber.core.errors import TranscriberError
@@ -17,7 +17,7 @@ from transcriber.worker.options import RunLimits, RunOptions
 from transcriber.worker.outcome import Outcome, tell_all
 
 
-@click.command()
+@command
 @option(
     "provider",
     default=RunOptions.provider,

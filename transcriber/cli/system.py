@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from transcriber.cli.options import Number, option
+from transcriber.cli.options import Number, command, option
 from transcriber.db import migrate as migrations
 from transcriber.db.yoyo_backend import LOCK_SECONDS
 
 
-@click.command()
+@command
 @click.option("--list", "action", flag_value="list", help="List the migrations, change nothing.")
 @click.option(
     "--dry-run", "action", flag_value="dry-run", help="Print the SQL of the pending migrations."

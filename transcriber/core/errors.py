@@ -40,7 +40,10 @@ def one_line(error: Exception) -> str:
     if primary := getattr(getattr(error, "diag", None), "message_primary", None):
         hint = error.diag.message_hint  # type: ignore[attr-defined]
         message = f"{primary}; {hint}" if hint else primary
+    # psycopg leaves the host to libpq, which takes it from the variable.
+    message = message.replace("host None", f"host '{os.environ.get('PGHOST', '')}'")
     if password := os.environ.get("PGPASSWORD"):
-        message = message.replace(password, "***")
+        # As a word: a password of one letter must not cut all the others.
+        message = re.sub(rf"(?<!\w){re.escape(password)}(?!\w)", "***", message)
     # libpq repeats PGHOST in its messages, and people put whole URLs with a password there.
     return re.sub(r"://[^@\s]*@", "://***@", message)

@@ -91,12 +91,15 @@ def balance(storm: Storm, calls_file: Path, connection: Connection) -> Accounts:
         error: number for _, failure, error, number in files if failure == "permanent" and error
     }
     freezes = sum(len(worker.freezes) for worker in fleet.workers)
-    wide = len(storm.outages) + len(storm.claims_deleted)
+    begun_anew = causes.pop("tables truncated", 0)
+    # While PostgreSQL lacks a right, workers end and others begin, so that each slot is hit again.
+    wide = len(storm.outages) + len(storm.claims_deleted) + 4 * len(storm.refusals)
     bound = (len(storm.kills) + freezes + wide * options.workers) * options.concurrency
     must_be_none = {
         "files without an end": options.jobs - completed - sum(reasons.values()),
         "files written as completed more than once": one(connection, WRITTEN_TWICE),
         "transcripts of another file": one(connection, MIXED_UP),
+        "failed for good by an outage": sum(n for why, n in reasons.items() if "HTTP 5" in why),
         "claims left": one(connection, CLAIMS),
         "calls repeated without a cause": causes.pop("", 0),
         "workers that ended by themselves": _odd_ends(storm),
@@ -112,11 +115,14 @@ def balance(storm: Storm, calls_file: Path, connection: Connection) -> Accounts:
         ("calls paid for again, of files in flight", causes.total()),
         *((f"  {cause}", number) for cause, number in causes.most_common()),
         ("  at most (slots that were hit)", bound),
+        ("calls paid for again because tables were truncated", begun_anew),
         ("workers started", len(fleet.workers)),
         ("  killed", len(storm.kills)),
         ("  frozen", freezes),
         ("server restarts", len(storm.outages)),
         ("claims deleted by hand, times", len(storm.claims_deleted)),
+        ("tables truncated, times", len(storm.truncated_at)),
+        ("SQLSTATEs refused for a while", len(storm.refusals)),
         *storm.counts.items(),
         *_log_events(fleet.workers).items(),
         *_take_overs(storm, connection),
@@ -133,10 +139,10 @@ def _is_done(status: str, failure: str | None) -> bool:
 
 
 def _odd_ends(storm: Storm) -> int:
-    """Count the workers that ended by themselves, except those that found no server at first."""
+    """Count the workers that ended by themselves, except those that lacked a server or a right."""
     number = 0
     for key, code, last_line in storm.fleet.odd_ends():
-        if code == 2 and "Cannot connect" in last_line:
+        if code == 2 and ("Cannot connect" in last_line or "a storm. Grant it" in last_line):
             continue
         number += 1
         print(f"{key} ended with {code}: {last_line}")

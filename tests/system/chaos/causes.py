@@ -57,6 +57,10 @@ def _cause(before: Call, again: Call, workers: Mapping[str, Worker], storm: Stor
         "worker killed": worker.killed_at is not None and hit(worker.killed_at),
         "worker frozen": any(hit(*freeze) for freeze in worker.freezes),
         "server away": any(hit(*outage) for outage in storm.outages),
+        "tables truncated": any(
+            before.began - SECONDS_TO_WRITE < moment < again.ended for moment in storm.truncated_at
+        ),
+        "database refused": any(hit(*refusal) for refusal in storm.refusals),
         "claims deleted by hand": any(map(hit, deleted)),
         "claims deleted by hand, just before the call": any(
             hit(moment + last_renewal) for moment in deleted

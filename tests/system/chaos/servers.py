@@ -2,7 +2,8 @@
 
     python -m tests.system.chaos.servers CALLS SEED LONG_SECONDS
 
-The process prints its port. It writes a line of JSON to the file CALLS for each call that it
+The process prints its port. On standard input it reads who is away from now on: `host`, `provider`
+or `nobody`. It writes a line of JSON to the file CALLS for each call that it
 received as a whole, also if the caller no longer lives to hear the answer, because a provider bills
 such a call. The content tells for which file a call is, since every recording carries its number.
 """
@@ -61,6 +62,7 @@ class Servers:
         self._seed = seed
         self._long_seconds = long_seconds
         self._calls_by_file: Counter[int] = Counter()
+        self.away = "nobody"
 
     async def connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one connection."""
@@ -82,6 +84,8 @@ class Servers:
                 await writer.drain()
 
     def _page(self, number: int) -> bytes:
+        if self.away == "host":
+            return http(503, b"away", "text/plain")
         if number % 100 == GONE:
             return http(404, b"no such page", "text/plain")
         if number % 100 == NOT_AUDIO:
@@ -91,6 +95,10 @@ class Servers:
     async def _call(self, body: bytes, key: str, began: float) -> bytes:
         marks = MARK.findall(body)
         number = int(marks[0])
+        if self.away == "provider":
+            call = {"file": number, "key": key, "began": began, "ended": time.time()}
+            self._calls.write(json.dumps({**call, "outcome": "away"}) + "\n")
+            return refusal(503)
         self._calls_by_file[number] += 1
         # The n-th call for a file ends in the same way in every run with this seed.
         dice = random.Random(f"{self._seed} {number} {self._calls_by_file[number]}")
@@ -154,7 +162,8 @@ async def main(path: str, seed: str, long_seconds: str) -> None:
         servers = Servers(calls, seed, float(long_seconds))
         server = await asyncio.start_server(servers.connected, "127.0.0.1", backlog=1024)
         print(server.sockets[0].getsockname()[1], flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            servers.away = line.strip()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +30,16 @@ if TYPE_CHECKING:
 FILES = """
     insert into media_pipeline.audio_files (url, url_sha1, started)
     select %(base)s || n || '.mp3', lpad(to_hex(n), 40, '0'), now() - n * interval '1 minute'
-    from generate_series(1, %(jobs)s) as n
+    from generate_series(%(first)s::int, %(last)s, %(step)s) as n
 """
+# The statement of the handover guide, and a clean sheet for the books.
+TRUNCATE = """
+    truncate media_pipeline.transcription_claims, media_pipeline.transcription_failures,
+        media_pipeline.transcriptions, media_pipeline.audio_files, chaos.completions, chaos.claims
+    restart identity
+"""
+# Come back later; this transcript is refused; a right is missing.
+REFUSALS = ("40001", "23514", "42501")
 ENDED_FILES = """
     select
         (select count(*) from media_pipeline.transcriptions where status = 'completed')
@@ -58,6 +68,8 @@ class Options:
     claim_ttl: float = 3.0
     every: float = 2.0
     restarts: int = 3
+    seconds_away: float = 60.0
+    seconds_of_refusals: float = 3.0
     at_most: float = 1200.0
     seed: int = 1
 
@@ -69,13 +81,18 @@ class Storm:
     options: Options
     server: RestartableServer
     fleet: Fleet
+    base_url: str
+    tell_servers: Callable[[str], None]
     dice: random.Random
     began: float = field(default_factory=time.time)
     kills: list[Kill] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
+    refusals: list[tuple[float, float]] = field(default_factory=list)
+    truncated_at: list[float] = field(default_factory=list)
     claims_deleted: list[float] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     ended_files: int = 0
+    _ends: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
     def blow(self) -> None:
         """Break things until every file is completed or has failed for good, or time is up."""
@@ -88,11 +105,11 @@ class Storm:
             (0.5, self._look),
         ]
         due = {number: self.began + period for number, (period, _) in enumerate(events)}
-        # The last part of the files has no outage, so that the events by time also take place.
-        outages = [
-            self.options.jobs * (number + 1) / (self.options.restarts + 1)
-            for number in range(self.options.restarts)
-        ]
+        # The last part of the files has none of these, so that the events by time also take place.
+        misfortunes = self._misfortunes()
+        apart = self.options.jobs / (len(misfortunes) + 1)
+        begins = [apart * (number + 1) for number in range(len(misfortunes))]
+        self.add_files()
         while self.ended_files < self.options.jobs:
             if time.time() > self.began + self.options.at_most:
                 break
@@ -101,10 +118,63 @@ class Storm:
                 if time.time() >= due[number]:
                     event()
                     due[number] = time.time() + period * self.dice.uniform(0.7, 1.3)
-            if outages and self.ended_files > outages[0]:
-                outages.pop(0)
-                self._restart_server()
+            if begins and self.ended_files > begins[0]:
+                begins.pop(0)
+                misfortunes.pop(0)()
+            while self._ends and time.time() >= self._ends[0][0]:
+                self._ends.pop(0)[1]()
             time.sleep(0.02)
+
+    def _misfortunes(self) -> list[Callable[[], None]]:
+        """Return what happens once each, in turn, while the files are done."""
+        restarts = [self._restart_server] * self.options.restarts
+        others: list[Callable[[], None]] = [
+            partial(self._away, "host"),
+            self._truncate,
+            partial(self._away, "provider"),
+            *(partial(self._refuse, sqlstate) for sqlstate in REFUSALS),
+        ]
+        return [each for pair in zip_longest(others, restarts) for each in pair if each]
+
+    def add_files(self, *, backwards: bool = False) -> None:
+        """Add the files of the storm; backwards, they get each other's ids."""
+        ends = (self.options.jobs, 1, -1) if backwards else (1, self.options.jobs, 1)
+        parameters = dict(zip(("first", "last", "step"), ends, strict=True))
+        with self._connection() as connection:
+            connection.execute(FILES, {"base": self.base_url, **parameters})
+
+    def _away(self, who: str) -> None:
+        """Let the host or the provider answer 503 for a while."""
+        self.tell_servers(who)
+        self.counts[f"{who} away, seconds"] += round(self.options.seconds_away)
+        self._later(self.options.seconds_away, lambda: self.tell_servers("nobody"))
+
+    def _refuse(self, sqlstate: str) -> None:
+        """Let PostgreSQL refuse transcripts for a while."""
+        with self._connection() as connection:
+            connection.execute("insert into chaos.refusals values (%s)", [sqlstate])
+        began = time.time()
+
+        def end() -> None:
+            with self._connection() as connection:
+                connection.execute("delete from chaos.refusals")
+            self.refusals.append((began, time.time()))
+
+        self._later(self.options.seconds_of_refusals, end)
+
+    def _truncate(self) -> None:
+        """Begin anew while calls are in flight, with the same ids for other files."""
+        with self._connection() as connection:
+            connection.execute(TRUNCATE)
+        self.truncated_at.append(time.time())
+        self.add_files(backwards=True)
+        self._look()
+        for kill in self.kills:
+            kill.files.clear()  # These ids belong to others now.
+
+    def _later(self, seconds: float, action: Callable[[], None]) -> None:
+        self._ends.append((time.time() + seconds, action))
+        self._ends.sort(key=lambda end: end[0])
 
     def _strike(self) -> None:
         """Kill a worker, or freeze it for longer than its claims live."""
@@ -155,11 +225,11 @@ def run(options: Options) -> Accounts:
         # Only this setting is not PostgreSQL's default: the workers may open more connections.
         server = stack.enter_context(restartable_server({"max_connections": "200"}))
         calls = folder / "calls.jsonl"
-        port = stack.enter_context(_servers(calls, options))
+        port, tell_servers = stack.enter_context(_servers(calls, options))
         environment = {
             **server.server.environment(),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
-            "TRANSCRIBER_ALLOW_NETWORK": "127.0.0.1/32",
+            "TRANSCRIBER_RUN_ALLOW_NETWORK": "127.0.0.1/32",
         }
         subprocess.run(
             [sys.executable, "-m", "transcriber", "migrate"],
@@ -167,11 +237,12 @@ def run(options: Options) -> Accounts:
         )  # fmt: skip
         with psycopg.connect(server.server.conninfo(), autocommit=True) as connection:
             connection.execute(Path(__file__).with_name("watch.sql").read_bytes())
-            base = f"http://127.0.0.1:{port}/vr/"
-            connection.execute(FILES, {"base": base, "jobs": options.jobs})
         fleet = Fleet(folder, _run_options(options), environment)
         stack.callback(fleet.destroy)
-        storm = Storm(options, server, fleet, random.Random(options.seed))
+        storm = Storm(
+            options, server, fleet, f"http://127.0.0.1:{port}/vr/", tell_servers,
+            random.Random(options.seed),
+        )  # fmt: skip
         storm.blow()
         fleet.end()
         with psycopg.connect(server.server.conninfo(), autocommit=True) as connection:
@@ -186,15 +257,22 @@ def _run_options(options: Options) -> list[str]:
 
 
 @contextlib.contextmanager
-def _servers(calls: Path, options: Options) -> Iterator[int]:
-    """Run the recordings' host and the provider in one process; yield its port."""
+def _servers(calls: Path, options: Options) -> Iterator[tuple[int, Callable[[str], None]]]:
+    """Run the recordings' host and the provider in one process; yield its port and a line to it."""
     command = [
         sys.executable, "-m", servers.__name__, str(calls), str(options.seed),
         str(2.5 * options.claim_ttl),
     ]  # fmt: skip
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        line = process.stdin
+
+        def tell(who: str) -> None:
+            line.write(f"{who}\n".encode())
+            line.flush()
+
         try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
+            yield int(process.stdout.readline()), tell
         finally:
             process.send_signal(signal.SIGTERM)

@@ -35,3 +35,22 @@ $$;
 create trigger note_claim
 after insert or update of claimed_at on media_pipeline.transcription_claims
 for each row execute function chaos.note_claim();
+
+-- While this table holds a SQLSTATE, PostgreSQL refuses every transcript with it.
+create table chaos.refusals (sqlstate text not null);
+
+create function chaos.refuse() returns trigger language plpgsql as $$
+declare
+    found_sqlstate text;
+begin
+    select refusals.sqlstate into found_sqlstate from chaos.refusals;
+    if found then
+        raise exception 'a storm' using errcode = found_sqlstate;
+    end if;
+    return new;
+end
+$$;
+
+create trigger refuse
+before insert or update on media_pipeline.transcriptions
+for each row when (new.status = 'completed') execute function chaos.refuse();
