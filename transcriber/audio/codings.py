@@ -37,15 +37,20 @@ class Body:
     def parts(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what a chunk holds, in parts of a bounded size."""
         if self._is_first and self._may_be_gzip and chunk.startswith(GZIP_MAGIC):
-            self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+            self._inflater = _new_inflater()
         self._is_first = False
         if self._inflater is None:
             yield chunk
             return
         try:
             while chunk:
+                if self._inflater.eof:
+                    # A gzip may have several members; anything else behind one is not read.
+                    if not GZIP_MAGIC.startswith(chunk[:2]):
+                        return
+                    self._inflater = _new_inflater()
                 yield self._inflater.decompress(chunk, LARGEST_PART)
-                chunk = self._inflater.unconsumed_tail
+                chunk = self._inflater.unconsumed_tail or self._inflater.unused_data
         except zlib.error as error:
             raise FileFailure("the body's gzip is damaged", permanent=False) from error
 
@@ -53,3 +58,7 @@ class Body:
     def is_whole(self) -> bool:
         """Whether the body has come to its end, as far as its coding tells."""
         return self._inflater is None or self._inflater.eof
+
+
+def _new_inflater() -> zlib._Decompress:
+    return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)

@@ -10,9 +10,11 @@ certificate work as without the guard.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpcore2
 import httpx2
@@ -22,11 +24,13 @@ from transcriber.core.verdicts import FileFailure, Suspect
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from httpcore2 import SOCKET_OPTION
 
     from transcriber.audio.networks import Address, Networks
+
+    AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 # Close an idle connection soon, because the server may close it just when it is used again.
 KEEP_ALIVE_SECONDS = 2
@@ -80,13 +84,44 @@ class GuardedBackend(httpcore2.AnyIOBackend):
 
 async def _look_up(host: str, port: int) -> list[Address]:
     try:
-        answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = await _resolve(host, port)
     except UnicodeError as error:
         raise FileFailure("the URL's host is not a valid name", permanent=True) from error
     except OSError as error:
         reason = "the host's name cannot be resolved"
         raise FileFailure(reason, permanent=False, suspect=Suspect.SERVICE) from error
     return [ip_address(answer[4][0]) for answer in answers]
+
+
+async def _resolve(host: str, port: int) -> Sequence[AddressInfo]:
+    """Ask the system for a host's addresses in a thread of its own.
+
+    Nothing else ends such a call, which may take half a minute. A few of them would fill asyncio's
+    pool of threads, so that other hosts had to wait, and the end of the worker, too.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
+
+    def settle(answers: Sequence[AddressInfo], error: Exception | None) -> None:
+        if found.done():  # Nobody waits any more.
+            return
+        if error:
+            found.set_exception(error)
+        else:
+            found.set_result(answers)
+
+    def look_up() -> None:
+        answers: Sequence[AddressInfo] = ()
+        error = None
+        try:
+            answers = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, 0)
+        except (OSError, UnicodeError) as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):  # The worker has ended.
+            loop.call_soon_threadsafe(settle, answers, error)
+
+    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    return await found
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):

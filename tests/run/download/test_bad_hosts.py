@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import threading
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.download import LIMITS, PRIVATE, failure_of, fetch
+from tests.support.download import LIMITS, PRIVATE, failure_of, fetch, trusted_certificates
 from tests.support.servers import pages
 from tests.support.servers.pages import SOUND, redirect, status
 from tests.support.servers.web import serving
+from transcriber.audio import download
 from transcriber.audio.download import Download
+from transcriber.audio.networks import parse_networks
 from transcriber.core.verdicts import FileFailure
 
 if TYPE_CHECKING:
@@ -121,17 +126,20 @@ def test_a_misbehaving_host_fails_the_file(name: str) -> None:
         *((coding, SOUND) for coding in ("", "identity", "aws-chunked", "utf-8", "UTF-8, binary")),
         ("gzip", SOUND),  # Said, and not done.
         ("gzip", gzip.compress(SOUND)),
+        ("gzip", gzip.compress(SOUND[:5000]) + gzip.compress(SOUND[5000:])),
+        ("gzip", b"".join(gzip.compress(SOUND[n : n + 100]) for n in range(0, len(SOUND), 100))),
+        ("gzip", gzip.compress(SOUND) + bytes(512)),
         ("x-gzip", gzip.compress(SOUND, 0)),
         ("aws-chunked, GZIP", gzip.compress(SOUND)),
     ],
 )
 def test_a_body_is_what_it_is_whatever_its_coding_is_called(coding: str, body: bytes) -> None:
     with serving({"/page": encoded(coding, body)}) as host:
-        (download,) = fetch(host.url("/page"))
-    assert isinstance(download, Download)
-    with download.file as file:
+        (result,) = fetch(host.url("/page"))
+    assert isinstance(result, Download)
+    with result.file as file:
         assert file.read() == SOUND
-    assert download.size_bytes == len(SOUND)
+    assert result.size_bytes == len(SOUND)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("120", 120), ("1.5", 1.5), ("0", 0), ("-1", 0)])
@@ -168,14 +176,42 @@ def test_a_name_that_does_not_resolve() -> None:
 
 
 def test_a_look_up_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*args: object, **options: object) -> None:
-        del args, options
-        await asyncio.sleep(5)
-
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", never)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: time.sleep(5))
+    began = time.monotonic()
     failure = failure_of("http://nowhere.test/x", limits=replace(LIMITS, connect_seconds=0.1))
     assert str(failure) == "the host does not answer in time"
     assert not failure.permanent
+    assert time.monotonic() - began < 3  # Nor does the end of the program wait for the look-up.
+
+
+def test_names_that_resolve_slowly_do_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, may_resolve = socket.getaddrinfo, threading.Event()
+
+    def look_up(host: str, *others: int) -> Any:
+        if host.startswith("slow"):
+            may_resolve.wait(30)
+            host = "allowed.test"
+        return quick(host, *others)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def download_all(slow: list[str], good: str) -> None:
+        async def download_one(url: str) -> bytes:
+            networks = parse_networks(["127.0.0.1"])
+            async with download.client(networks, trusted_certificates()) as client:
+                with (await download.fetch(client, url, LIMITS)).file as file:
+                    return file.read()
+
+        waiting = [asyncio.create_task(download_one(url)) for url in slow]
+        await asyncio.sleep(0.1)
+        assert await download_one(good) == SOUND
+        assert not any(task.done() for task in waiting)
+        may_resolve.set()
+        assert await asyncio.gather(*waiting) == [SOUND] * len(slow)
+
+    with serving({"/x": (200, "audio/mpeg", SOUND)}) as host:
+        slow = [host.url("/x", f"slow-{number}.test") for number in range(40)]
+        asyncio.run(download_all(slow, host.url("/x", "allowed.test")))
 
 
 def test_a_failure_does_not_spoil_the_client() -> None:
