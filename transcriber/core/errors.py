@@ -40,7 +40,7 @@ def one_line(error: Exception) -> str:
     if primary := getattr(getattr(error, "diag", None), "message_primary", None):
         hint = error.diag.message_hint  # type: ignore[attr-defined]
         message = f"{primary}; {hint}" if hint else primary
-    # psycopg leaves the host to libpq, which takes it from the variable.
+    # psycopg does not read PGHOST, so it says None where that variable names the host.
     message = message.replace("host None", f"host '{os.environ.get('PGHOST', '')}'")
     if password := os.environ.get("PGPASSWORD"):
         # As a word: a password of one letter must not cut all the others.

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     Held = list[tuple[Flight, FileFailure]]
 
-# So many different files in a row are not at fault themselves. A provider's refusal is about the
-# file nearly always, so that it takes more of them.
+# After so many different files in a row, the service is at fault and not they. A refusal by the
+# provider is nearly always about its file, so more of them are needed.
 FILES_IN_A_ROW = {Suspect.SERVICE: 5, Suspect.REFUSAL: 20, Suspect.OPTION: 20}
 
 # The options stand among the services under a name that no service has.
@@ -143,7 +143,7 @@ class Services:
         self, service: str, flight: Flight, failure: FileFailure, suspect: Suspect
     ) -> None:
         held = self._held[OPTIONS if suspect is Suspect.OPTION else service]
-        # Refused in other words, files are refused each for itself.
+        # Where the words of the refusals differ, each of them is about its own file.
         others = [*held] if held and _way(held[-1][1]) != _way(failure) else []
         del held[: len(others)]
         self._leases.hold_back(flight)
